@@ -1,0 +1,8 @@
+"""Metrics: arrays in, numbers out. No tensor, no graph, nothing to differentiate.
+
+Read `classification.py` next.
+"""
+
+from tinygrad_course.metrics.classification import accuracy, confusion_matrix, precision, recall
+
+__all__ = ["accuracy", "confusion_matrix", "precision", "recall"]

@@ -1,0 +1,42 @@
+"""Data sets, and the batches made of them: NumPy arrays in, NumPy arrays out.
+
+    data = load("mnist-12k")
+    loader = DataLoader(*data.train, 64, shuffle=True, seed=0, transforms=[RandomShift(2)])
+    for x, y in loader.epoch(0): ...
+
+Read `dataset.py`, then `loader.py`; `catalogue.py` knows the data sets by name.
+"""
+
+from .catalogue import fetch, info, load, names, status, verify
+from .checks import check_finite, check_labels
+from .dataset import Dataset, Info, Split
+from .files import FileStatus, cache_folder, data_folder
+from .generated import spirals, xor
+from .idx import parse_idx, read_idx
+from .loader import DataLoader
+from .transforms import RandomShift, Standardize, Transform
+
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "FileStatus",
+    "Info",
+    "RandomShift",
+    "Split",
+    "Standardize",
+    "Transform",
+    "cache_folder",
+    "check_finite",
+    "check_labels",
+    "data_folder",
+    "fetch",
+    "info",
+    "load",
+    "names",
+    "parse_idx",
+    "read_idx",
+    "spirals",
+    "status",
+    "verify",
+    "xor",
+]

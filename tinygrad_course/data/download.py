@@ -93,8 +93,8 @@ def _fetch(url: str, file: File, folder: Path, target: Path, progress: bool) -> 
 
 
 def _open(url: str) -> http.client.HTTPResponse:
-    request = urllib.request.Request(url, headers={"User-Agent": "tinygrad_course"})
     try:
+        request = urllib.request.Request(url, headers={"User-Agent": "tinygrad_course"})
         response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:

@@ -1,0 +1,109 @@
+"""The dtype rules, and the shape rule of broadcasting, in one place.
+
+float32 is the default. Python and NumPy scalars are weak: they take the tensor's dtype. Integer and
+bool arrays take the float's dtype. float32 beside float64 is an error that names `.astype`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, as_array, is_array
+from .errors import ArgumentTypeError, DtypeError
+
+DEFAULT = np.dtype(np.float32)
+
+_constants: dict[tuple[Any, Any], Array] = {}
+
+
+def constant_like(value: Any, dtype: Any) -> Array:
+    """What stands beside a tensor of `dtype`, as an array; a scalar takes that dtype.
+
+    The 0-d arrays of common constants are reused: NumPy adds one in half the time of a float.
+    """
+    kind = value.__class__
+    if kind is float or kind is int:
+        if dtype is not None and dtype.kind != "f" and kind is float:
+            dtype = DEFAULT
+        if not value:  # 0.0 and -0.0 are one dictionary key
+            return np.array(value, dtype)
+        constant = _constants.get((value, dtype))
+        if constant is None:
+            if len(_constants) > 1000:
+                _constants.clear()
+            constant = _constants[value, dtype] = np.array(value, dtype)
+        return constant
+    if isinstance(value, (bool, np.generic)):
+        if isinstance(value, (float, np.floating)) and dtype is not None and dtype.kind != "f":
+            dtype = DEFAULT
+        return np.array(value, dtype)
+    return array_from(value, dtype)
+
+
+def array_from(value: Any, dtype: Any = None) -> Array:
+    """An array of real numbers, integers or bools from an array, a scalar or nested lists.
+
+    Python floats become float32; an array keeps its dtype.
+
+    Raises:
+        ArgumentTypeError: text, objects, ragged lists or complex numbers.
+    """
+    try:
+        array = value if is_array(value) else np.asarray(value)
+    except ValueError as error:
+        raise ArgumentTypeError(
+            f"tensor: expected numbers in a rectangular nesting, but {error}; "
+            "make all rows the same length"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise ArgumentTypeError(
+            f"tensor: expected real numbers, integers or bools, but the data are {array.dtype}; "
+            "convert them first"
+        )
+    if dtype is not None:
+        return as_array(array.astype(dtype, copy=False))
+    if array.dtype == np.float64 and not is_array(value):
+        return as_array(array.astype(DEFAULT))
+    return array
+
+
+def mixed_floats(name: str, first: Any, second: Any) -> DtypeError:
+    """The error for two float dtypes in one op."""
+    return DtypeError(
+        f"{name.lower()}: {first} with {second}: a silent conversion would hide a loss of precision; "
+        f"convert one of them, e.g. x.astype('{first}')"
+    )
+
+
+def agree(x: Array, y: Array, name: str) -> tuple[Array, Array]:
+    """Two arrays of different dtypes: an integer takes the float's dtype, two floats raise."""
+    x_float, y_float = x.dtype.kind == "f", y.dtype.kind == "f"
+    if x_float and y_float:
+        raise mixed_floats(name, x.dtype, y.dtype)
+    if x_float:
+        return x, y.astype(x.dtype)
+    if y_float:
+        return x.astype(y.dtype), y
+    return x, y
+
+
+def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of broadcasting `shape` to `grad.shape`: sum over the axes that were stretched.
+
+    Args:
+        grad: an array or a tensor.
+        shape: the shape before broadcasting.
+
+    Example:
+        >>> unbroadcast(np.ones((2, 3)), (3,))
+        array([2., 2., 2.])
+    """
+    have = grad.shape
+    if have == shape:
+        return grad
+    added = len(have) - len(shape)
+    stretched = [i + added for i, n in enumerate(shape) if n == 1 and have[i + added] != 1]
+    axes = (*range(added), *stretched)
+    return grad.sum(axis=axes).reshape(shape)

@@ -1,0 +1,402 @@
+"""The backward pass: one loop that takes the youngest node first and runs its formulas.
+
+Third of the core's files. A node's consumers are all younger than it, so by the time it is taken
+every gradient that flows into it has been added. `backward()` runs the loop silently, `tg.grad`
+stops at the tensors asked for, `backward_steps` yields what the loop does, node by node.
+Read next: `grad_mode.py`, then `derivatives.py` for what is built on `grad`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .backend import Array, array_module
+from .dtypes import array_from
+from .errors import ArgumentError, GraphError, ShapeError
+from .function import Function
+from .grad_mode import enable_grad, mode, no_grad
+from .node import Leaf, Node, Output, written
+from .pointwise import Unary
+from .tensor import Tensor, wrap
+
+
+class BackwardStep(NamedTuple):
+    """What the backward pass did at one node.
+
+    Attributes:
+        node: the Function whose formulas ran.
+        grad_out: dL/d(its output), as it had been summed up.
+        grads_in: dL/d(its inputs), one per input, None where none is owed.
+    """
+
+    node: Node
+    grad_out: Any
+    grads_in: tuple[Any, ...]
+
+
+def engine(
+    roots: Sequence[Node],
+    seeds: Sequence[Any],
+    *,
+    retain: bool = False,
+    create: bool = False,
+    wanted: Collection[Node] | None = None,
+    stop: bool = False,
+    found: dict[Node, Any] | None = None,
+    silent: bool = True,
+) -> Iterator[BackwardStep]:
+    """The loop itself: a generator that yields only when it is not `silent`.
+
+    Args:
+        roots: the nodes to start from.
+        seeds: dL/d(root), an array each (a tensor each with `create`).
+        retain: leave the graph intact for another pass.
+        create: hand the formulas tensors, so that the gradients have a graph of their own.
+        wanted: visit only what leads to these nodes, and put their gradients into `found`;
+            None: visit everything and accumulate into the leaves.
+        stop: do not go on below a wanted node.
+        found: receives the gradients of `wanted`.
+        silent: yield nothing.
+    """
+    grads: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    useful = None if wanted is None else _useful(roots, wanted, stop=stop)
+
+    for root, seed in zip(roots, seeds, strict=True):
+        if root in grads:
+            grads[root] = grads[root] + seed
+        else:
+            grads[root] = seed
+            heappush(heap, (-root.serial, root))
+    watcher = mode.watcher
+    node: Any = None
+    try:
+        while heap:
+            node = heappop(heap)[1]
+            grad = grads.pop(node)
+            edges = node.edges
+            if edges is None:
+                raise _released(node)
+            if node.retained:
+                node.grad = _owned(grad, create)
+            if wanted is not None and found is not None and node in wanted:
+                found[node] = grad
+                if stop:
+                    continue
+            if not edges:
+                if wanted is None:
+                    _accumulate(node, grad, create)
+                continue
+            if node.__class__ is Output:
+                _gather(node, grad, grads, heap)
+                continue
+            if written.newest > node.serial:
+                _check_unchanged(node)
+            if useful is not None:
+                edges = tuple([e if e in useful else None for e in edges])
+                if not any(edges):
+                    continue
+            if type(grad) is list:
+                grad = _completed(node, grad, create)
+            if watcher is not None:
+                watcher.before(node)
+            if create:
+                with enable_grad():
+                    grads_in = node.pull(edges, grad, node.kept_tensors())
+            else:
+                grads_in = node.pull(edges, grad, node.kept)
+            if watcher is not None:
+                watcher.after(node, grads_in)
+            if not silent:
+                yield BackwardStep(node, grad, tuple(grads_in))
+            i = -1
+            for g in grads_in:  # an index is faster than zip, and this loop is the pass
+                i += 1
+                edge = edges[i]
+                if edge is None or g is None:
+                    continue
+                old = grads.get(edge)
+                if old is None:
+                    grads[edge] = g
+                    heappush(heap, (-edge.serial, edge))
+                elif create:
+                    with enable_grad():
+                        grads[edge] = old + g
+                else:
+                    grads[edge] = old + g
+            if not retain:
+                node.kept = node.edges = None
+    finally:
+        if not retain and (heap or not silent):
+            _release([n for _, n in heap] + ([node] if node is not None else []))
+
+
+def _useful(roots: Sequence[Node], wanted: Collection[Node], *, stop: bool) -> set[Node]:
+    """The nodes on a path from the roots to a wanted one."""
+    oldest = min((n.serial for n in wanted), default=0)
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node in seen or node.serial < oldest:
+            continue
+        seen.add(node)
+        if stop and node in wanted:
+            continue
+        stack.extend([e for e in node.edges or () if e is not None])
+    useful = set(wanted)
+    for node in sorted(seen, key=lambda n: n.serial):
+        if any(e in useful for e in node.edges or () if e is not None):
+            useful.add(node)
+    return useful
+
+
+def _gather(node: Node, grad: Any, grads: dict[Node, Any], heap: list[tuple[int, Node]]) -> None:
+    """One output's gradient takes its place among those of its Function's other outputs."""
+    source: Any = node.edges[0]  # type: ignore[index]
+    if source.edges is None:
+        raise _released(source)
+    gathered = grads.get(source)
+    if gathered is None:
+        gathered = grads[source] = [None] * len(source.outputs)
+        heappush(heap, (-source.serial, source))
+    index = node.index  # type: ignore[attr-defined]
+    gathered[index] = grad if gathered[index] is None else gathered[index] + grad
+
+
+def _completed(node: Any, grads: list[Any], create: bool) -> tuple[Any, ...]:
+    """The gradients of several outputs, with zeros for those that nothing flowed into."""
+    if node.accepts_none:
+        return tuple(grads)
+    zeros = [
+        (wrap(shell.zeros(), None) if create else shell.zeros()) if g is None else g
+        for g, shell in zip(grads, node.outputs, strict=True)
+    ]
+    return tuple(zeros)
+
+
+def _owned(grad: Any, create: bool = False) -> Tensor:
+    """A tensor with its own contiguous copy of `grad`: two leaves may have been handed one array."""
+    if isinstance(grad, Tensor):
+        copy = array_module(grad.data).array(grad.data, order="C")
+        return wrap(copy, grad.node if create else None)
+    return wrap(array_module(grad).array(grad, order="C"), None)
+
+
+def _accumulate(leaf: Node, grad: Any, create: bool) -> None:
+    if leaf.grad is None:
+        leaf.grad = _owned(grad, create)
+        return
+    with enable_grad() if create else no_grad():
+        leaf.grad = leaf.grad + grad
+
+
+def _check_unchanged(node: Any) -> None:
+    """Raise if an input whose value the node kept was overwritten after forward."""
+    edges = node.edges
+    for i in node.kept_inputs():
+        source = edges[i]
+        while source is not None and source.view and source.edges:
+            source = source.edges[0]
+        if isinstance(source, Leaf) and source.changed > node.serial:
+            raise GraphError(
+                f"backward: {node!r} kept one of its inputs (number {i}), and that tensor was "
+                "overwritten after the forward pass; run the forward pass again after an "
+                "optimizer's step or an assign()"
+            )
+
+
+def _released(node: Node) -> GraphError:
+    return GraphError(
+        f"backward: the graph was released at {node!r} by an earlier backward(); "
+        "pass retain_graph=True to the first one, or run the forward pass again"
+    )
+
+
+def _release(nodes: list[Node]) -> None:
+    """Drop what an abandoned pass did not reach."""
+    while nodes:
+        node = nodes.pop()
+        if node.edges:
+            nodes.extend([e for e in node.edges if e is not None])
+            node.kept = node.edges = None
+
+
+def _seed(root: Tensor, seed: Any, name: str, create: bool) -> Any:
+    """dL/d(root): what the user gave, checked; 1 for a scalar."""
+    if root.node is None:
+        raise GraphError(
+            f"{name}: this tensor does not require a gradient: no tensor it was computed from has "
+            "requires_grad=True (or it was computed under no_grad, or detached)"
+        )
+    if seed is None:
+        if root.size != 1:
+            raise ShapeError(
+                f"{name}: the gradient of a tensor of shape {root.shape} needs a direction; "
+                "reduce it to a scalar (e.g. .sum() or .mean()) or pass the gradient of your loss "
+                "with respect to it"
+            )
+        seed = array_module(root.data).ones_like(root.data)
+    tensor = seed if isinstance(seed, Tensor) else wrap(array_from(seed, root.dtype), None)
+    if tensor.shape != root.shape:
+        raise ShapeError(
+            f"{name}: the gradient of a tensor must have its shape {root.shape}, "
+            f"but it has {tensor.shape}"
+        )
+    if tensor.dtype != root.dtype:
+        tensor = tensor.astype(root.dtype)
+    return tensor if create else tensor.data
+
+
+def run_backward(root: Tensor, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
+    """`Tensor.backward`: the whole pass, into the leaves."""
+    seed = _seed(root, gradient, "backward", create_graph)
+    for _ in engine([root.node], [seed], retain=retain_graph or create_graph, create=create_graph):  # type: ignore[list-item]
+        pass
+
+
+def backward_steps(
+    loss: Tensor, gradient: Any = None, *, retain_graph: bool = False
+) -> Iterator[BackwardStep]:
+    """Run backward node by node: the loop of `backward()`, yielding after each node.
+
+    Leaving the iteration early releases the graph; leaves reached so far have their gradient.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x = tg.tensor(3.0, requires_grad=True)
+        >>> for step in tg.backward_steps(x * x + 1.0):
+        ...     print(step.node, step.grad_out, [g is not None and float(g) for g in step.grads_in])
+        Add() 1.0 [1.0, False]
+        Mul() 1.0 [3.0, 3.0]
+    """
+    seed = _seed(loss, gradient, "backward_steps", False)
+    return engine([loss.node], [seed], retain=retain_graph, silent=False)  # type: ignore[list-item]
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> Any:
+    """The gradients of outputs with respect to inputs, returned instead of accumulated.
+
+    Computes sum_i <grad_outputs_i, d outputs_i / d input_j> for each j. Visits only nodes on a path
+    to the inputs. An input that the outputs do not depend on gets zeros.
+
+    Args:
+        outputs: a tensor or several.
+        inputs: a tensor (leaf or not) or several; the result has the same form.
+        grad_outputs: dL/d(output) for each, of its shape; may be left out for scalars.
+        create_graph: give the gradients a graph, to differentiate them again.
+        retain_graph: keep the graph for another pass; by default what `create_graph` says.
+
+    Raises:
+        GraphError: an input does not require a gradient, or the graph was released.
+        ShapeError: grad_outputs do not have the outputs' shapes.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x = tg.tensor(3.0, requires_grad=True)
+        >>> slope = tg.grad(x * x * x, x, create_graph=True)
+        >>> slope.item(), tg.grad(slope, x).item()
+        (27.0, 18.0)
+    """
+    out = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    into = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    given = [grad_outputs] if isinstance(outputs, Tensor) else grad_outputs
+    seeds = [None] * len(out) if given is None else list(given)
+    if len(seeds) != len(out):
+        raise ArgumentError(f"grad: {len(out)} outputs need as many grad_outputs, not {len(seeds)}")
+    for i, t in enumerate(into):
+        if not isinstance(t, Tensor) or t.node is None:
+            raise GraphError(
+                f"grad: input {i} does not require a gradient; make it with requires_grad=True "
+                "before the outputs are computed"
+            )
+    found: dict[Node, Any] = {}
+    roots = [o.node for o in out if o.node is not None]
+    if not roots:
+        _seed(out[0], None, "grad", create_graph)
+    starts = [
+        _seed(o, s, "grad", create_graph) for o, s in zip(out, seeds, strict=True) if o.node is not None
+    ]
+    retain = create_graph if retain_graph is None else retain_graph
+    wanted = {t.node for t in into if t.node is not None}
+    for _ in engine(
+        roots, starts, create=create_graph, retain=retain, wanted=wanted, found=found
+    ):
+        pass
+    results = [_result(t, found, create_graph) for t in into]
+    return results[0] if isinstance(inputs, Tensor) else results
+
+
+def _result(t: Tensor, found: dict[Node, Any], create: bool) -> Tensor:
+    if t.node not in found:
+        return wrap(array_module(t.data).zeros_like(t.data), None)
+    return _owned(found[t.node], create)
+
+
+class Alias(Unary):
+    """y = x: a second name for a tensor, so that a formula can tell its two uses apart."""
+
+    view = True
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def grad_x(self, grad: Any) -> Any:
+        return grad
+
+
+def pullback_of(composed: Callable[..., Any], inputs: Iterable[Any], grad: Any) -> list[Any]:
+    """The gradients of a plain composition, in whichever form (arrays, tensors) it is handed them.
+
+    An op whose gradient has a kernel need not have formulas for the *second* derivative: the engine
+    differentiates the composition instead. Aliases cut the nested pass off from the outer graph,
+    where one input may be an ancestor of another.
+
+    Args:
+        composed: the op as a composition of other ops.
+        inputs: the values to differentiate it at; integers are passed on as they are.
+        grad: dL/dy, or a tuple of them for several outputs.
+
+    Returns:
+        One gradient per input, None for integers.
+    """
+    values = list(inputs)
+    grads = grad if isinstance(grad, tuple) else (grad,)
+    tensors = any(isinstance(g, Tensor) for g in grads)
+    create = tensors and mode.recording is not False
+    with enable_grad():
+        arguments = [_alias(v, create) for v in values]
+        y = composed(*arguments)
+        ys = y if isinstance(y, tuple) else (y,)
+        wanted = [t for t in arguments if isinstance(t, Tensor) and t.node is not None]
+        pairs = [(o, g) for o, g in zip(ys, grads, strict=True) if g is not None and o.node is not None]
+        found = iter(
+            _gradients([o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create)
+        )
+    out = [next(found) if isinstance(t, Tensor) and t.node is not None else None for t in arguments]
+    return out if tensors else [None if g is None else g.data for g in out]
+
+
+_gradients = grad  # `pullback_of` has a parameter of that name
+
+
+def _alias(value: Any, create: bool) -> Any:
+    """A tensor for the nested pass: tied to the outer graph when that pass is itself recorded."""
+    if isinstance(value, Tensor):
+        if create and value.node is not None:
+            return Alias().apply(value)
+        value = value.data
+    if isinstance(value, np.generic) or getattr(value, "dtype", np.dtype(int)).kind != "f":
+        return value
+    return wrap(value, Leaf())

@@ -1,0 +1,320 @@
+"""An op is a class; one call of it is an instance; that instance is the node of the graph.
+
+Second of the core's files (after `tensor.py`). A subclass of `Function` writes `forward` and, under
+it, one formula per input; `apply` runs forward and keeps exactly what those formulas ask for.
+Read next: `engine.py`, which calls the formulas, then any file of `ops/`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, NamedTuple
+
+from .backend import Array, array_module, as_array, is_array
+from .dtypes import DEFAULT, constant_like, mixed_floats, unbroadcast
+from .errors import ArgumentTypeError, GraphError, ShapeError
+from .grad_mode import mode
+from .node import Node, Output, next_serial
+from .tensor import Tensor, wrap
+
+
+class Formula(NamedTuple):
+    """A gradient formula and the names of the values it asks for after `grad`."""
+
+    function: Callable[..., Any]
+    needs: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """What one call keeps, and how each formula gets its share of it.
+
+    Attributes:
+        sources: where each kept value comes from: an input's position, OUTPUT, VARIADIC (all
+            inputs), or the name of an attribute that forward set.
+        calls: per input, (formula, positions in kept), or None where no gradient is owed.
+    """
+
+    sources: tuple[int | str, ...]
+    calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]
+
+
+OUTPUT = -1
+VARIADIC = -2
+
+
+class Function(Node):
+    """The base of every op.
+
+    Write `forward(self, ...)` on arrays and, for each differentiable input `x`, a formula
+    `grad_x(self, grad, ...)`. After `grad` (dL/dy) a formula names what it needs: forward's
+    parameters, `y` (the output), or an attribute that forward set on `self`. Nothing else is kept.
+    Where the gradients share their work, write `backward(self, grad, ...)` instead, with
+    parameters named the same way, returning one gradient (or None) per input.
+
+    Formulas are handed arrays in a plain pass and tensors under `create_graph=True`, so use
+    operators, methods that both have, and functions of `tg`; never `np.*`.
+
+    Class attributes:
+        broadcasts: elementwise with NumPy broadcasting; the engine sums the gradients back to the
+            inputs' shapes, and scalars become arrays of the float's dtype.
+        promotes: integer arrays take the float's dtype (`broadcasts` implies it).
+        view: the output may share memory with the first input.
+        differentiable: False for an op whose result is a constant, such as argmax.
+        accepts_none: of several outputs, an unused one hands `backward` None instead of zeros.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> class Cube(tg.Function):
+        ...     def forward(self, x):
+        ...         return x * x * x
+        ...     def grad_x(self, grad, x):
+        ...         return grad * 3.0 * x * x
+        >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+        >>> Cube().apply(x).sum().backward()
+        >>> x.grad
+        Tensor([ 3., 12.], dtype=float32)
+    """
+
+    forward: Callable[..., Any]
+    backward: ClassVar[Callable[..., Any]]
+    broadcasts = False
+    promotes = False
+    differentiable = True
+    accepts_none = False
+    input_shapes: tuple[tuple[int, ...], ...] | None = None
+    outputs: tuple[_Shell, ...] | None = None
+
+    _names: ClassVar[tuple[str, ...]]
+    _variadic: ClassVar[bool]
+    _formulas: ClassVar[dict[str, Formula]]
+    _backward: ClassVar[Formula | None]
+    _plans: ClassVar[dict[tuple[bool, ...], Plan]]
+
+    def __init_subclass__(cls) -> None:
+        """Read once what the class's formulas are and what they ask for."""
+        if not hasattr(cls, "forward"):
+            return
+        parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
+        cls._names = tuple(p.name for p in parameters)
+        cls._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        cls._formulas = {n: _formula(cls, f"grad_{n}") for n in cls._names if hasattr(cls, f"grad_{n}")}
+        cls._backward = _formula(cls, "backward") if hasattr(cls, "backward") else None
+        cls._plans = {}
+        for attribute in vars(cls):
+            if attribute.startswith("grad_") and attribute[5:] not in cls._names:
+                raise ArgumentTypeError(
+                    f"{cls.__name__}.{attribute}: forward has no parameter {attribute[5:]!r} "
+                    f"(it has {', '.join(cls._names)}); name the formula grad_<parameter>"
+                )
+
+    def apply(self, *inputs: Any) -> Any:
+        """Run forward on the inputs' arrays, and record this call if a gradient may be asked for.
+
+        Returns:
+            A Tensor (or a tuple of them); on arrays alone, whatever forward returns.
+
+        Raises:
+            GraphError: this instance was applied before: it is the node of that call.
+            DtypeError: float32 beside float64.
+        """
+        if self.serial:
+            raise GraphError(
+                f"{type(self).__name__}: this instance was applied before and is the node of that "
+                f"call; make a new one for each call: {type(self).__name__}(...).apply(...)"
+            )
+        arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
+        if not any(isinstance(v, Tensor) for v in inputs):
+            return self.forward(*arrays)
+        arrays, dtype = self._agree(arrays)
+        recording = mode.recording and self.differentiable
+        edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
+        y = self.forward(*arrays)
+        several = type(y) is tuple
+        ys = tuple([as_array(a) for a in y]) if several else (as_array(y),)
+        if not any(edges):
+            result = tuple([constant_result(self, a, dtype) for a in ys])
+            return result if several else result[0]
+        plan = self._plan(tuple([e is not None for e in edges]))
+        self.serial = next_serial()
+        self.edges = edges
+        self.dtype = dtype
+        self.plan = plan
+        shapes = tuple([a.shape for a in arrays])
+        self.input_shapes = shapes
+        self.kept = tuple([self._take(s, arrays, ys if several else ys[0]) for s in plan.sources])
+        if several:
+            self.outputs = tuple([_Shell(a.shape, a.dtype, array_module(a)) for a in ys])
+            tensors: Any = tuple([wrap(a, Output(self, i)) for i, a in enumerate(ys)])
+        else:
+            tensors = wrap(ys[0], self)
+        if recording is not True:
+            recording.recorded(self, ys)
+        return tensors
+
+    def _agree(self, arrays: list[Any]) -> tuple[list[Array], Any]:
+        """The inputs as arrays whose floats share one dtype, and that dtype."""
+        dtype = None
+        for a in arrays:
+            if is_array(a) and a.dtype.kind == "f":
+                if dtype is not None and a.dtype != dtype:
+                    raise mixed_floats(type(self).__name__, dtype, a.dtype)
+                dtype = a.dtype
+        out = [a if is_array(a) else constant_like(a, dtype) for a in arrays]
+        if (self.broadcasts or self.promotes) and dtype is not None:
+            out = [a if a.dtype.kind in "fb" else a.astype(dtype) for a in out]
+        return out, dtype
+
+    def _plan(self, wanted: tuple[bool, ...]) -> Plan:
+        """What to keep when the inputs marked in `wanted` need a gradient."""
+        plan = self._plans.get(wanted)
+        if plan is None:
+            plan = self._plans[wanted] = self._make_plan(wanted)
+        return plan
+
+    def _make_plan(self, wanted: tuple[bool, ...]) -> Plan:
+        sources: dict[int | str, int] = {}
+
+        def positions(formula: Formula) -> tuple[int, ...]:
+            return tuple([sources.setdefault(self._source(n), len(sources)) for n in formula.needs])
+
+        if self._backward is not None:
+            call = (self._backward.function, positions(self._backward))
+            return Plan(tuple(sources), (call,))
+        calls: list[Any] = []
+        for i, needed in enumerate(wanted):
+            if not needed:
+                calls.append(None)
+                continue
+            name = self._names[min(i, len(self._names) - 1)]
+            formula = self._formulas.get(name)
+            if formula is None:
+                raise GraphError(
+                    f"{type(self).__name__} has no gradient with respect to {name}; "
+                    "pass a constant there, or tensor.detach()"
+                )
+            calls.append((formula.function, positions(formula)))
+        return Plan(tuple(sources), tuple(calls))
+
+    def _source(self, name: str) -> int | str:
+        if name in self._names:
+            return VARIADIC if self._variadic and name == self._names[-1] else self._names.index(name)
+        return OUTPUT if name == "y" else name
+
+    def _take(self, source: int | str, arrays: list[Array], y: Any) -> Any:
+        """One value to keep. An attribute moves from `self`, so that it is released with the rest."""
+        if isinstance(source, str):
+            if source not in self.__dict__:
+                raise ArgumentTypeError(
+                    f"{type(self).__name__}: a gradient formula asks for {source!r}, which is no "
+                    f"parameter of forward ({', '.join(self._names)}), not y, and no attribute "
+                    "that forward set"
+                )
+            return self.__dict__.pop(source)
+        if source == OUTPUT:
+            return y
+        return tuple(arrays[len(self._names) - 1 :]) if source == VARIADIC else arrays[source]
+
+    def kept_inputs(self) -> Iterable[int]:
+        """The positions of the inputs whose values are kept."""
+        first = len(self._names) - 1
+        count = len(self.edges or ())
+        for source in self.plan.sources:
+            if source == VARIADIC:
+                yield from range(first, count)
+            elif isinstance(source, int) and source >= 0:
+                yield source
+
+    def kept_tensors(self) -> tuple[Any, ...]:
+        """The kept values as tensors, inputs and output with their edges, the rest constants."""
+        edges = self.edges or ()
+        out: list[Any] = []
+        for source, value in zip(self.plan.sources, self.kept, strict=True):
+            if isinstance(source, str):
+                out.append(wrap(value, None) if is_array(value) else value)
+            elif source == VARIADIC:
+                nodes = edges[len(self._names) - 1 :]
+                out.append(tuple([wrap(a, e) for a, e in zip(value, nodes, strict=True)]))
+            elif source != OUTPUT:
+                out.append(wrap(value, edges[source]))
+            elif type(value) is tuple:
+                out.append(tuple([wrap(a, Output(self, i)) for i, a in enumerate(value)]))
+            else:
+                out.append(wrap(value, self))
+        return tuple(out)
+
+    def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
+        """dL/dy to one gradient per input: run the formulas of the inputs that have an edge."""
+        calls = self.plan.calls
+        if self._backward is not None:
+            formula, at = calls[0]  # type: ignore[misc]
+            grads = list(formula(self, grad, *[kept[i] for i in at]))
+            self._check_count(grads)
+        else:
+            grads = [
+                None if edge is None or call is None else call[0](self, grad, *[kept[i] for i in call[1]])
+                for edge, call in zip(edges, calls, strict=True)
+            ]
+        for i, (edge, g, shape) in enumerate(zip(edges, grads, self.input_shapes or (), strict=True)):
+            if edge is None or g is None:
+                grads[i] = None
+                continue
+            if g.dtype != self.dtype:
+                g = grads[i] = g.astype(self.dtype)  # noqa: PLW2901
+            if g.shape != shape:
+                grads[i] = unbroadcast(g, shape) if self.broadcasts else self._wrong_shape(i, g, shape)
+        return grads
+
+    def _check_count(self, grads: list[Any]) -> None:
+        if len(grads) != len(self.input_shapes or ()):
+            raise ShapeError(
+                f"{type(self).__name__}.backward returned {len(grads)} gradients for "
+                f"{len(self.input_shapes or ())} inputs; return one per input, None where none is owed"
+            )
+
+    def _wrong_shape(self, i: int, g: Any, shape: tuple[int, ...]) -> Any:
+        name = self._names[min(i, len(self._names) - 1)]
+        raise ShapeError(
+            f"{type(self).__name__}: the gradient of {name} must have its shape {shape}, "
+            f"but the formula returned {tuple(g.shape)}"
+        )
+
+    def __repr__(self) -> str:
+        hidden = {"serial", "edges", "kept", "plan", "input_shapes", "outputs", "dtype", "grad"}
+        own = [
+            f"{k}={v!r}"
+            for k, v in self.__dict__.items()
+            if k not in hidden and not k.startswith("_") and not is_array(v)
+        ]
+        return f"{type(self).__name__}({', '.join(own)})"
+
+
+def _formula(cls: type, name: str) -> Formula:
+    """A formula of the class, with the names of its parameters after `self` and `grad`."""
+    function = getattr(cls, name)
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) < 2:
+        raise ArgumentTypeError(
+            f"{cls.__name__}.{name} must take at least (self, grad): grad is dL/dy"
+        )
+    return Formula(function, tuple(parameters[2:]))
+
+
+def constant_result(function: Function, y: Array, dtype: Any) -> Tensor:
+    """A result that nothing depends on; floats made of integers get the default dtype."""
+    if (dtype is None or dtype.kind != "f") and y.dtype.kind == "f":
+        y = as_array(y.astype(DEFAULT))
+    if mode.watcher is not None:
+        mode.watcher.check(function, (y,))
+    return wrap(y, None)
+
+
+class _Shell(NamedTuple):
+    """Shape and dtype of an output, to make zeros of when nothing flowed into it."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    module: Any
+
+    def zeros(self) -> Array:
+        return self.module.zeros(self.shape, self.dtype)

@@ -1,0 +1,303 @@
+"""Arithmetic: the ops behind the operators, and the choices between two values.
+
+Each op is a class: forward, and directly under it dL/d(input) from `grad` = dL/dy. All of them
+broadcast; the engine sums the gradients back. Read next: `elementary.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from ..errors import ArgumentError
+from ..function import Function
+from ..pointwise import Binary, Unary
+from ..tensor import Tensor
+from .elementary import log
+
+
+class Add(Binary):
+    """y = a + b        dL/da = dL/dy        dL/db = dL/dy"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def grad_a(self, grad: Any) -> Any:
+        return grad
+
+    def grad_b(self, grad: Any) -> Any:
+        return grad
+
+
+class Sub(Binary):
+    """y = a - b        dL/da = dL/dy        dL/db = -dL/dy"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def grad_a(self, grad: Any) -> Any:
+        return grad
+
+    def grad_b(self, grad: Any) -> Any:
+        return -grad
+
+
+class Mul(Binary):
+    """y = a b        dL/da = dL/dy b        dL/db = dL/dy a"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def grad_a(self, grad: Any, b: Any) -> Any:
+        return grad * b
+
+    def grad_b(self, grad: Any, a: Any) -> Any:
+        return grad * a
+
+
+class Div(Binary):
+    """y = a / b        dL/da = dL/dy / b        dL/db = -dL/dy y / b"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def grad_a(self, grad: Any, b: Any) -> Any:
+        return grad / b
+
+    def grad_b(self, grad: Any, b: Any, y: Any) -> Any:
+        return -grad * y / b
+
+
+class Pow(Binary):
+    """y = a^b        dL/da = dL/dy b a^(b-1)        dL/db = dL/dy y log a
+
+    Where b = 0, dL/da = 0 also at a = 0; where a = 0, dL/db = 0.
+    """
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a**b
+
+    def grad_a(self, grad: Any, a: Any, b: Any) -> Any:
+        # 0 * a^(-1) would be NaN at a = 0, where the power is the constant 1.
+        return grad * b * a ** where(b == 0.0, 0.0, b - 1.0)
+
+    def grad_b(self, grad: Any, a: Any, y: Any) -> Any:
+        return grad * y * log(where(a == 0.0, 1.0, a))
+
+
+class Neg(Unary):
+    """y = -x        dL/dx = -dL/dy"""
+
+    def forward(self, x: Array) -> Array:
+        return -x
+
+    def grad_x(self, grad: Any) -> Any:
+        return -grad
+
+
+class Abs(Unary):
+    """y = |x|        dL/dx = dL/dy sign(x), 0 at the kink"""
+
+    def forward(self, x: Array) -> Array:
+        return abs(x)
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * sign(x)
+
+
+class Sign(Unary):
+    """y = -1, 0 or 1        dL/dx = 0"""
+
+    def forward(self, x: Array) -> Array:
+        return np.sign(x)
+
+    def grad_x(self, grad: Any) -> None:
+        return None
+
+
+class Maximum(Binary):
+    """y = max(a, b)        dL/da = dL/dy where a wins, also a tie; dL/db = dL/dy elsewhere"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+    def grad_a(self, grad: Any, a: Any, b: Any) -> Any:
+        return where(b > a, 0.0, grad)
+
+    def grad_b(self, grad: Any, a: Any, b: Any) -> Any:
+        return where(b > a, grad, 0.0)
+
+
+class Minimum(Binary):
+    """y = min(a, b)        dL/da = dL/dy where a wins, also a tie; dL/db = dL/dy elsewhere"""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
+
+    def grad_a(self, grad: Any, a: Any, b: Any) -> Any:
+        return where(b < a, 0.0, grad)
+
+    def grad_b(self, grad: Any, a: Any, b: Any) -> Any:
+        return where(b < a, grad, 0.0)
+
+
+class Where(Function):
+    """y = a where the condition holds, else b        dL/da, dL/db = dL/dy where each was taken"""
+
+    broadcasts = True
+
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
+        return np.where(condition, a, b)
+
+    def grad_a(self, grad: Any, condition: Any) -> Any:
+        return where(condition, grad, 0.0)
+
+    def grad_b(self, grad: Any, condition: Any) -> Any:
+        return where(condition, 0.0, grad)
+
+
+def add(a: Any, b: Any) -> Tensor:
+    """y = a + b, with broadcasting; the operator `+`.
+
+    Raises:
+        ShapeError: shapes that do not broadcast. DtypeError: float32 beside float64.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.add(tg.tensor([1.0, 2.0]), 10).tolist()
+        [11.0, 12.0]
+    """
+    return Add().apply(a, b)  # type: ignore[no-any-return]
+
+
+def sub(a: Any, b: Any) -> Tensor:
+    """y = a - b, with broadcasting; the operator `-`.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.sub(tg.tensor([1.0, 2.0]), 1).tolist()
+        [0.0, 1.0]
+    """
+    return Sub().apply(a, b)  # type: ignore[no-any-return]
+
+
+def mul(a: Any, b: Any) -> Tensor:
+    """y = a b, elementwise with broadcasting; the operator `*`.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.mul(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+        [3.0, 8.0]
+    """
+    return Mul().apply(a, b)  # type: ignore[no-any-return]
+
+
+def div(a: Any, b: Any) -> Tensor:
+    """y = a / b, with broadcasting; the operator `/`. Of integers it is a float32.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.div(tg.tensor([1, 3]), 2).tolist()
+        [0.5, 1.5]
+    """
+    return Div().apply(a, b)  # type: ignore[no-any-return]
+
+
+def neg(x: Any) -> Tensor:
+    """y = -x; the operator `-`.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.neg(tg.tensor([1.0, -2.0])).tolist()
+        [-1.0, 2.0]
+    """
+    return Neg().apply(x)  # type: ignore[no-any-return]
+
+
+def pow(a: Any, b: Any) -> Tensor:  # noqa: A001 - NumPy's name
+    """y = a^b, with broadcasting; the operator `**`.
+
+    A negative base with a fractional exponent is NaN. At a = 0 the gradient of b is 0, and where
+    b = 0 the gradient of a is 0.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.pow(tg.tensor([1.0, 3.0]), 2).tolist()
+        [1.0, 9.0]
+    """
+    return Pow().apply(a, b)  # type: ignore[no-any-return]
+
+
+def abs(x: Any) -> Tensor:  # noqa: A001 - NumPy's name
+    """y = |x|; the gradient at 0 is 0.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.abs(tg.tensor([-1.0, 2.0])).tolist()
+        [1.0, 2.0]
+    """
+    return Abs().apply(x)  # type: ignore[no-any-return]
+
+
+def sign(x: Any) -> Tensor:
+    """y = -1, 0 or 1 with the sign of x; its gradient is 0 everywhere.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.sign(tg.tensor([-3.0, 0.0, 2.0])).tolist()
+        [-1.0, 0.0, 1.0]
+    """
+    return Sign().apply(x)  # type: ignore[no-any-return]
+
+
+def maximum(a: Any, b: Any) -> Tensor:
+    """y = max(a, b), elementwise with broadcasting; a tie's gradient goes to `a`, NaN propagates.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.maximum(tg.tensor([1.0, 5.0]), 3).tolist()
+        [3.0, 5.0]
+    """
+    return Maximum().apply(a, b)  # type: ignore[no-any-return]
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    """y = min(a, b), elementwise with broadcasting; a tie's gradient goes to `a`, NaN propagates.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.minimum(tg.tensor([1.0, 5.0]), 3).tolist()
+        [1.0, 3.0]
+    """
+    return Minimum().apply(a, b)  # type: ignore[no-any-return]
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """y = a where `condition` holds, else b; all three broadcast.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x = tg.tensor([-1.0, 2.0])
+        >>> tg.where(x > 0, x, 0).tolist()
+        [0.0, 2.0]
+    """
+    return Where().apply(condition, a, b)  # type: ignore[no-any-return]
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002 - NumPy's names
+    """y = min(max(x, min), max): x held between two bounds, either of which may be None.
+
+    The gradient is 1 inside and on the bounds, 0 outside. Where min > max, y is max.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.clip(tg.tensor([-2.0, 0.5, 2.0]), -1, 1).tolist()
+        [-1.0, 0.5, 1.0]
+    """
+    if min is None and max is None:
+        raise ArgumentError("clip: give min, max or both; both are None")
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)

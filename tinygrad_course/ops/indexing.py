@@ -1,0 +1,145 @@
+"""Indexing: NumPy's, in full, with gradients; and one value per row along the last axis.
+
+Reading by an index and adding at an index are adjoint: each is the other's gradient, so both
+differentiate as often as you like. Read next: `linear.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, array_module, is_array
+from ..errors import IndexingError
+from ..function import Function
+from ..tensor import Tensor
+
+
+class GetItem(Function):
+    """y = x[index]        dL/dx = dL/dy added at index into zeros"""
+
+    def __init__(self, *, index: Any) -> None:
+        self.index = index
+        self.view = _is_basic(index)
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return x[self.index]
+
+    def grad_x(self, grad: Any) -> Any:
+        return AddAt(index=self.index, x_shape=self.x_shape).apply(grad)
+
+
+class AddAt(Function):
+    """x = zeros, x[index] += g, repeated places added        dL/dg = dL/dx[index]"""
+
+    def __init__(self, *, index: Any, x_shape: tuple[int, ...]) -> None:
+        self.index = index
+        self.x_shape = x_shape
+
+    def forward(self, g: Array) -> Array:
+        xp = array_module(g)
+        x = xp.zeros(self.x_shape, g.dtype)
+        if _is_basic(self.index):
+            x[self.index] = g
+        else:
+            xp.add.at(x, self.index, g)
+        return x
+
+    def grad_g(self, grad: Any) -> Any:
+        return grad[self.index]
+
+
+class TakeLast(Function):
+    """y = x[..., index]: one value of each row        dL/dx = dL/dy at these places"""
+
+    def forward(self, x: Array, index: Array) -> Array:
+        self.size = x.shape[-1]
+        return np.take_along_axis(x, index[..., None], -1)[..., 0]
+
+    def grad_x(self, grad: Any, index: Any) -> Any:
+        return place_last(grad, index, size=self.size)
+
+
+class PlaceLast(Function):
+    """x = rows of zeros with g at index        dL/dg = dL/dx[..., index]"""
+
+    def __init__(self, *, size: int) -> None:
+        self.size = size
+
+    def forward(self, g: Array, index: Array) -> Array:
+        x = array_module(g).zeros((*g.shape, self.size), g.dtype)
+        array_module(g).put_along_axis(x, index[..., None], g[..., None], -1)
+        return x
+
+    def grad_g(self, grad: Any, index: Any) -> Any:
+        return take_last(grad, index)
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """x[index] with everything NumPy allows: integers, slices, ..., newaxis, integer and bool arrays.
+
+    Raises:
+        IndexingError: an index outside its axis, too many indices, or one of the wrong kind.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> x[[0, 1], [1, 0]].tolist(), x[x > 2].tolist(), x[..., None].shape
+        ([2.0, 3.0], [3.0, 4.0], (2, 2, 1))
+    """
+    regular = _regular(index)
+    try:
+        return GetItem(index=regular).apply(x)  # type: ignore[no-any-return]
+    except (IndexError, TypeError) as error:
+        raise IndexingError(
+            f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
+        ) from None
+
+
+def take_last(x: Any, index: Any) -> Tensor:
+    """y[...] = x[..., index[...]]: one value of each row along the last axis.
+
+    Args:
+        x: (..., K).
+        index: integers of shape (...), each from 0 to K - 1.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.functional.take_last(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])).tolist()
+        [2.0, 3.0]
+    """
+    return TakeLast().apply(x, index)  # type: ignore[no-any-return]
+
+
+def place_last(g: Any, index: Any, *, size: int) -> Tensor:
+    """Rows of `size` zeros with g at `index`: the adjoint of `take_last`.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.functional.place_last(tg.tensor([5.0]), np.array([1]), size=3).tolist()
+        [[0.0, 5.0, 0.0]]
+    """
+    return PlaceLast(size=size).apply(g, index)  # type: ignore[no-any-return]
+
+
+def _regular(index: Any) -> Any:
+    """Tensors and lists inside an index as arrays."""
+    if isinstance(index, tuple):
+        return tuple([_regular(i) for i in index])
+    if isinstance(index, Tensor):
+        return index.numpy()
+    return np.asarray(index) if isinstance(index, list) and index else index
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether the index makes a view: no list, no array, no bool."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(is_array(i) or isinstance(i, (list, bool, np.bool_)) for i in parts)
+
+
+def _shown(index: Any) -> str:
+    parts = index if isinstance(index, tuple) else (index,)
+    names = [f"array of shape {i.shape}" if hasattr(i, "shape") and i.shape else str(i) for i in parts]
+    return ", ".join(names)

@@ -1,0 +1,152 @@
+"""Linear maps: matmul and dense.
+
+A product's gradients are products with the other factor transposed. Read next: `activation.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import Array, as_array, launch
+from ..dtypes import unbroadcast
+from ..errors import ShapeError
+from ..function import Function
+from ..tensor import Tensor
+from .shaping import reshape
+
+
+class MatMul(Function):
+    """y = a b        dL/da = dL/dy b^T        dL/db = a^T dL/dy
+
+    On the last two axes; the axes before them broadcast.
+    """
+
+    promotes = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.a_shape, self.b_shape = a.shape, b.shape
+        return launch("matmul", a, b)
+
+    def grad_a(self, grad: Any, b: Any) -> Any:
+        return unbroadcast(matmul(grad, b.swapaxes(-1, -2)), self.a_shape)
+
+    def grad_b(self, grad: Any, a: Any) -> Any:
+        return unbroadcast(matmul(a.swapaxes(-1, -2), grad), self.b_shape)
+
+
+class Dense(Function):
+    """y = x w + b        dL/dx = dL/dy w^T        dL/dw = x^T dL/dy        dL/db = sum dL/dy"""
+
+    promotes = True
+
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        return launch("dense", x, w, b)
+
+    def grad_x(self, grad: Any, w: Any) -> Any:
+        return matmul(grad, w.swapaxes(-1, -2))
+
+    def grad_w(self, grad: Any, x: Any) -> Any:
+        return matmul(_rows(x).swapaxes(-1, -2), _rows(grad))
+
+    def grad_b(self, grad: Any) -> Any:
+        return _rows(grad).sum(axis=0)
+
+
+def _rows(x: Any) -> Any:
+    """(..., D) as (rows, D). No -1: of zero rows NumPy could not infer it."""
+    rows = 1
+    for n in x.shape[:-1]:
+        rows *= n
+    return x.reshape(rows, x.shape[-1])
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """y = a b, the matrix product; the operator `@`.
+
+    Args:
+        a: (..., n, k), or a vector (k,).
+        b: (..., k, m), or a vector (k,). The axes before the last two broadcast.
+
+    Returns:
+        (..., n, m); a vector's axis is left out.
+
+    Raises:
+        ShapeError: a number where a matrix belongs, or inner sizes that differ.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.matmul(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]])).tolist()
+        [[11.0]]
+    """
+    a, b = _with_shape(a), _with_shape(b)
+    left, right = a.shape, b.shape
+    if not left or not right:
+        raise ShapeError(
+            f"matmul: shapes {left} and {right}: a number cannot be multiplied as a matrix; use *"
+        )
+    if len(left) > 1 and len(right) > 1 and left[-1] == right[-2] and left[:-2] == right[:-2]:
+        return MatMul().apply(a, b)  # type: ignore[no-any-return]
+    if left[-1] != right[-2 if len(right) > 1 else 0]:
+        raise ShapeError(
+            f"matmul: the inner sizes differ: a has {left[-1]} columns (shape {left}), but b has "
+            f"{right[-2 if len(right) > 1 else 0]} rows (shape {right})"
+        )
+    batch_a, batch_b = left[:-2], right[:-2]
+    for n, m in zip(reversed(batch_a), reversed(batch_b), strict=False):
+        if n != m and 1 not in (n, m):
+            raise ShapeError(
+                f"matmul: the axes before the last two do not broadcast: {batch_a} (shape {left}) "
+                f"and {batch_b} (shape {right})"
+            )
+    x = reshape(a, (1, *left)) if len(left) == 1 else a
+    y = MatMul().apply(x, reshape(b, (*right, 1)) if len(right) == 1 else b)
+    if len(left) > 1 and len(right) > 1:
+        return y  # type: ignore[no-any-return]
+    shape = y.shape[: len(y.shape) - 2]
+    rows = y.shape[-2:-1] if len(left) > 1 else ()
+    columns = y.shape[-1:] if len(right) > 1 else ()
+    return reshape(y, (*shape, *rows, *columns))
+
+
+def dense(x: Any, w: Any, b: Any = None) -> Tensor:
+    """y = x w + b, the textbook's affine map.
+
+    Args:
+        x: (..., in_features).
+        w: (in_features, out_features).
+        b: (out_features,), or None.
+
+    Returns:
+        (..., out_features).
+
+    Raises:
+        ShapeError: sizes that do not fit.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x, w, b = tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]), tg.tensor([0.5])
+        >>> tg.dense(x, w, b).tolist()
+        [[11.5]]
+    """
+    x, w = _with_shape(x), _with_shape(w)
+    if len(w.shape) != 2:
+        raise ShapeError(f"dense: weight must be (in_features, out_features), but has shape {w.shape}")
+    if not x.shape or x.shape[-1] != w.shape[0]:
+        have = x.shape[-1] if x.shape else "no axis"
+        raise ShapeError(
+            f"dense: weight expects {w.shape[0]} input features (weight shape {w.shape}), but x has "
+            f"{have} (shape {tuple(x.shape)}); is a Flatten missing before the first dense layer?"
+        )
+    if b is None:
+        return Dense().apply(x, w)  # type: ignore[no-any-return]
+    b = _with_shape(b)
+    if tuple(b.shape) != (w.shape[1],):
+        raise ShapeError(
+            f"dense: bias must have shape {(w.shape[1],)} for weight shape {w.shape}, but has "
+            f"{tuple(b.shape)}"
+        )
+    return Dense().apply(x, w, b)  # type: ignore[no-any-return]
+
+
+def _with_shape(x: Any) -> Any:
+    return x if isinstance(x, Tensor) else as_array(x)

@@ -1,0 +1,366 @@
+"""Shapes: the ops that move values about without changing one.
+
+Most are views: no value is copied, and the gradient is moved back the same way.
+Read next: `indexing.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from ..dtypes import unbroadcast
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..function import Function
+from ..tensor import Tensor, wrap
+from .axes import as_axes, as_axis
+
+
+class Reshape(Function):
+    """y = x in another shape        dL/dx = dL/dy in the old one"""
+
+    view = True
+
+    def __init__(self, *, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return x.reshape(self.shape)
+
+    def grad_x(self, grad: Any) -> Any:
+        return grad.reshape(self.x_shape)
+
+
+class Transpose(Function):
+    """y = x with its axes permuted        dL/dx = dL/dy permuted back"""
+
+    view = True
+
+    def __init__(self, *, axes: tuple[int, ...]) -> None:
+        self.axes = axes
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(self.axes)
+
+    def grad_x(self, grad: Any) -> Any:
+        back = [0] * len(self.axes)
+        for to, source in enumerate(self.axes):
+            back[source] = to
+        return grad.transpose(tuple(back))
+
+
+class BroadcastTo(Function):
+    """y = x repeated along new or size-1 axes        dL/dx = dL/dy summed over them"""
+
+    view = True
+
+    def __init__(self, *, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return np.broadcast_to(x, self.shape)
+
+    def grad_x(self, grad: Any) -> Any:
+        return unbroadcast(grad, self.x_shape)
+
+
+class Concatenate(Function):
+    """y = xs joined along an axis        dL/dxs = the parts of dL/dy"""
+
+    promotes = True
+
+    def __init__(self, *, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *xs: Array) -> Array:
+        self.sizes = [x.shape[self.axis] for x in xs]
+        return np.concatenate(xs, axis=self.axis)
+
+    def backward(self, grad: Any) -> list[Any]:
+        before = (slice(None),) * self.axis
+        parts, start = [], 0
+        for size in self.sizes:
+            parts.append(grad[(*before, slice(start, start + size))])
+            start += size
+        return parts
+
+
+class Pad(Function):
+    """y = x with a border of a constant        dL/dx = dL/dy without the border"""
+
+    def __init__(self, *, widths: tuple[tuple[int, int], ...], value: float) -> None:
+        self.widths = widths
+        self.value = value
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return np.pad(x, self.widths, constant_values=self.value)
+
+    def grad_x(self, grad: Any) -> Any:
+        inner = [slice(w[0], w[0] + n) for w, n in zip(self.widths, self.x_shape, strict=True)]
+        return grad[tuple(inner)]
+
+
+class Astype(Function):
+    """y = x in another float dtype        dL/dx = dL/dy in x's dtype"""
+
+    def __init__(self, *, dtype: Any) -> None:
+        self.to = dtype
+
+    def forward(self, x: Array) -> Array:
+        return x.astype(self.to)
+
+    def grad_x(self, grad: Any) -> Any:
+        return astype(grad, self.dtype)
+
+
+def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
+    """The same values in another shape; one size may be -1.
+
+    Raises:
+        ShapeError: another number of values.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.reshape(tg.tensor([1, 2, 3, 4]), (2, -1)).tolist()
+        [[1, 2], [3, 4]]
+    """
+    sizes = _sizes("reshape", shape)
+    known = math.prod([n for n in sizes if n >= 0])
+    count = math.prod(x.shape)
+    if sizes.count(-1) == 1 and min(sizes) == -1 and known and count % known == 0:
+        sizes = tuple([count // known if n == -1 else n for n in sizes])
+    if any(n < 0 for n in sizes) or math.prod(sizes) != count:
+        raise ShapeError(
+            f"reshape: shape {tuple(x.shape)} holds {count} values, which do not fill shape "
+            f"{_sizes('reshape', shape)}"
+        )
+    return Reshape(shape=sizes).apply(x)  # type: ignore[no-any-return]
+
+
+def flatten(x: Any, start_axis: int = 1) -> Tensor:
+    """The axes from `start_axis` on merged into one: (N, H, W, C) becomes (N, H W C).
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.flatten(tg.tensor([[[1], [2]], [[3], [4]]])).tolist()
+        [[1, 2], [3, 4]]
+    """
+    start = as_axis("flatten", start_axis, tuple(x.shape), len(x.shape))
+    return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """The axes permuted: axis i of the result is axis `axes[i]` of x; None reverses them.
+
+    Raises:
+        ShapeError: not a permutation of x's axes.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.transpose(tg.tensor([[1, 2], [3, 4]])).tolist()
+        [[1, 3], [2, 4]]
+    """
+    ndim = len(x.shape)
+    if axes is None:
+        order = tuple(reversed(range(ndim)))
+    else:
+        order = tuple([as_axis("transpose", a, tuple(x.shape), ndim) for a in axes])
+    if sorted(order) != list(range(ndim)):
+        raise ShapeError(
+            f"transpose: axes {tuple(axes or ())} is no permutation of the {ndim} axes of shape "
+            f"{tuple(x.shape)}"
+        )
+    return Transpose(axes=order).apply(x)  # type: ignore[no-any-return]
+
+
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    """Without the axes of size 1: all of them, or those named.
+
+    Raises:
+        ShapeError: a named axis has another size.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.squeeze(tg.tensor([[[1], [2]]])).tolist()
+        [1, 2]
+    """
+    shape = tuple(x.shape)
+    if axis is None:
+        axes = tuple([i for i, n in enumerate(shape) if n == 1])
+    else:
+        axes = as_axes("squeeze", axis, shape)
+    for a in axes:
+        if shape[a] != 1:
+            raise ShapeError(f"squeeze: axis {a} of shape {shape} has size {shape[a]}, not 1")
+    return reshape(x, [n for i, n in enumerate(shape) if i not in axes])
+
+
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    """With a new axis of size 1 at `axis` (or several), counted in the result.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.expand_dims(tg.tensor([1, 2]), -1).tolist()
+        [[1], [2]]
+    """
+    shape = tuple(x.shape)
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = len(shape) + len(given)
+    axes = [as_axis("expand_dims", a, shape, ndim) for a in given]
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"expand_dims: axis {axis} names one axis twice")
+    sizes = iter(shape)
+    return reshape(x, [1 if i in axes else next(sizes) for i in range(ndim)])
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
+    """x repeated to `shape`, as NumPy broadcasts: a read-only view.
+
+    Raises:
+        ShapeError: x does not broadcast to `shape`.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.broadcast_to(tg.tensor([1, 2]), (2, 2)).tolist()
+        [[1, 2], [1, 2]]
+    """
+    sizes = _sizes("broadcast_to", shape)
+    have = tuple(x.shape)
+    fits = len(have) <= len(sizes) and all(
+        n in (1, m) for n, m in zip(reversed(have), reversed(sizes), strict=False)
+    )
+    if not fits or any(n < 0 for n in sizes):
+        raise ShapeError(
+            f"broadcast_to: shape {have} does not broadcast to {sizes}: aligned from the right, "
+            "each size must be equal or 1"
+        )
+    return BroadcastTo(shape=sizes).apply(x)  # type: ignore[no-any-return]
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis they have; the other sizes must agree.
+
+    Raises:
+        ShapeError: nothing to join, or sizes that differ.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.concatenate([tg.tensor([1.0]), tg.tensor([2.0, 3.0])]).tolist()
+        [1.0, 2.0, 3.0]
+    """
+    parts = _several("concatenate", xs)
+    first = tuple(parts[0].shape)
+    where = as_axis("concatenate", axis, first, len(first))
+    for i, part in enumerate(parts):
+        other = tuple(part.shape)
+        fits = len(other) == len(first) and all(
+            n == m for j, (n, m) in enumerate(zip(first, other, strict=True)) if j != where
+        )
+        if not fits or not first:
+            raise ShapeError(
+                f"concatenate: tensor {i} of shape {other} does not join tensor 0 of shape {first} "
+                f"along axis {where}: all other sizes must agree, and there must be an axis to join"
+            )
+    return Concatenate(axis=where).apply(*parts)  # type: ignore[no-any-return]
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors of one shape side by side along a new axis.
+
+    Raises:
+        ShapeError: nothing to stack, or shapes that differ.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.stack([tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])], axis=1).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
+    """
+    parts = _several("stack", xs)
+    for i, part in enumerate(parts):
+        if part.shape != parts[0].shape:
+            raise ShapeError(
+                f"stack: tensor {i} has shape {tuple(part.shape)}, but tensor 0 has "
+                f"{tuple(parts[0].shape)}; all must be equal"
+            )
+    where = as_axis("stack", axis, tuple(parts[0].shape), len(parts[0].shape) + 1)
+    return concatenate([expand_dims(part, where) for part in parts], where)
+
+
+def pad(x: Any, widths: Any, value: float = 0.0) -> Tensor:
+    """x with a border of `value`.
+
+    Args:
+        x: a tensor or an array.
+        widths: (before, after) per axis; or one such pair, or one number, for all axes.
+        value: what the border holds.
+
+    Raises:
+        ShapeError: a negative width, or pairs for another number of axes.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.pad(tg.tensor([1.0, 2.0]), (1, 2)).tolist()
+        [0.0, 1.0, 2.0, 0.0, 0.0]
+    """
+    ndim = len(x.shape)
+    try:
+        pairs = np.broadcast_to(np.asarray(widths), (ndim, 2))
+    except ValueError:
+        raise ShapeError(
+            f"pad: widths must be a number, a (before, after) pair or {ndim} pairs (x has shape "
+            f"{tuple(x.shape)}), but they are {widths}"
+        ) from None
+    if pairs.dtype.kind not in "iu" or (pairs < 0).any():
+        raise ShapeError(f"pad: widths must be integers >= 0, but they are {widths}")
+    regular = tuple([(int(before), int(after)) for before, after in pairs])
+    return Pad(widths=regular, value=float(value)).apply(x)  # type: ignore[no-any-return]
+
+
+def astype(x: Any, dtype: Any) -> Tensor:
+    """The values in another dtype; between floats it is differentiable.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.astype(tg.tensor([1.5, 2.5]), "int64").tolist()
+        [1, 2]
+    """
+    try:
+        target = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentTypeError(f"astype: {dtype!r} is no dtype; use e.g. 'float32'") from None
+    if target.kind not in "fiub":
+        raise ArgumentError(f"astype: {target} is no real, integer or bool dtype")
+    if not isinstance(x, Tensor):
+        return x.astype(target)  # type: ignore[no-any-return]
+    if x.dtype == target:
+        return x
+    if target.kind == "f" and x.dtype.kind == "f":
+        return Astype(dtype=target).apply(x)  # type: ignore[no-any-return]
+    return wrap(x.detach().numpy().astype(target), None)
+
+
+def _sizes(name: str, shape: Any) -> tuple[int, ...]:
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        return tuple([operator.index(n) for n in given])
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: a shape is made of integers, not {shape!r}") from None
+
+
+def _several(name: str, xs: Any) -> list[Any]:
+    """The inputs as a list of tensors or arrays."""
+    if isinstance(xs, Tensor) or not isinstance(xs, (list, tuple)):
+        raise ArgumentTypeError(
+            f"{name}: expected a list or tuple of tensors, but got {type(xs).__name__}"
+        )
+    if not xs:
+        raise ShapeError(f"{name}: expected at least one tensor, but the list is empty")
+    return [x if hasattr(x, "shape") else np.asarray(x) for x in xs]

@@ -1,0 +1,170 @@
+"""`Unary` and `Binary`: a Function whose `apply` is written out, because small ops live on speed.
+
+They do what `Function.apply` does, for elementwise ops whose formulas keep at most one value each;
+a subclass whose formulas ask for more gets the general `apply` back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from numpy import ndarray
+
+from .backend import as_array
+from .dtypes import agree, constant_like, unbroadcast
+from .errors import ArgumentTypeError, ShapeError
+from .function import Function, constant_result
+from .grad_mode import mode
+from .node import Node, next_serial
+from .tensor import Tensor, new, wrap
+
+
+class Unary(Function):
+    """An elementwise op of one input, `forward(self, x)`: `apply` written out for speed."""
+
+    _keeps: ClassVar[int]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls._names != ("x",):
+            raise ArgumentTypeError(f"{cls.__name__}: a Unary's forward is forward(self, x)")
+        needs = cls._formulas["x"].needs if "x" in cls._formulas else None
+        codes: dict[Any, int] = {(): 0, ("x",): 1, ("y",): 2}
+        if cls._backward is not None or needs not in codes:
+            cls.apply, cls.pull = Function.apply, Function.pull  # type: ignore[method-assign]
+            cls.kept_inputs, cls.kept_tensors = Function.kept_inputs, Function.kept_tensors  # type: ignore[method-assign]
+        cls._keeps = codes.get(needs, -1)
+
+    def apply(self, x: Any) -> Any:
+        """Run forward and record, as `Function.apply` does."""
+        if x.__class__ is not Tensor and not isinstance(x, Tensor):
+            return self.forward(x)
+        if self.serial:
+            return Function.apply(self, x)
+        a = x.data
+        y = self.forward(a)
+        if y.__class__ is not ndarray:
+            y = as_array(y)
+        edge = x.node
+        recording = mode.recording
+        if edge is None or not recording:
+            return constant_result(self, y, a.dtype)
+        keeps = self._keeps
+        self.kept = None if keeps == 0 else a if keeps == 1 else y
+        self.serial = next_serial()
+        self.edges = (edge,)
+        if recording is not True:
+            recording.recorded(self, (y,))
+        tensor = new(Tensor)
+        tensor.data = y
+        tensor.node = self
+        return tensor
+
+    def kept_inputs(self) -> Iterable[int]:
+        return (0,) if self._keeps == 1 else ()
+
+    def kept_tensors(self) -> Any:
+        if self._keeps == 0:
+            return None
+        return wrap(self.kept, self.edges[0] if self._keeps == 1 else self)  # type: ignore[index]
+
+    def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
+        return (self.grad_x(grad),) if kept is None else (self.grad_x(grad, kept),)  # type: ignore[attr-defined]
+
+
+class Binary(Function):
+    """An elementwise op of two inputs, `forward(self, a, b)`: `apply` written out for speed."""
+
+    broadcasts = True
+    _sources: ClassVar[tuple[int | None, int | None]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls._names != ("a", "b"):
+            raise ArgumentTypeError(f"{cls.__name__}: a Binary's forward is forward(self, a, b)")
+        codes: dict[Any, Any] = {(): None, ("a",): 0, ("b",): 1}
+        needs = [cls._formulas[n].needs if n in cls._formulas else None for n in ("a", "b")]
+        if cls._backward is not None or not all(n in codes for n in needs):
+            cls.apply, cls.pull = Function.apply, Function.pull  # type: ignore[method-assign]
+            cls.kept_inputs, cls.kept_tensors = Function.kept_inputs, Function.kept_tensors  # type: ignore[method-assign]
+        cls._sources = (codes.get(needs[0]), codes.get(needs[1]))
+
+    def apply(self, a: Any, b: Any) -> Any:
+        """Run forward and record, as `Function.apply` does."""
+        if a.__class__ is Tensor or isinstance(a, Tensor):
+            x = a.data
+            edge_a = a.node
+            if b.__class__ is Tensor or isinstance(b, Tensor):
+                y = b.data
+                edge_b = b.node
+            else:
+                y = b if b.__class__ is ndarray else constant_like(b, x.dtype)
+                edge_b = None
+        elif isinstance(b, Tensor):
+            y = b.data
+            edge_b = b.node
+            x = a if a.__class__ is ndarray else constant_like(a, y.dtype)
+            edge_a = None
+        else:
+            return self.forward(a, b)
+        if self.serial:
+            return Function.apply(self, a, b)
+        if x.dtype is not y.dtype and x.dtype != y.dtype:
+            x, y = agree(x, y, type(self).__name__)
+        try:
+            z = self.forward(x, y)
+        except ValueError:
+            raise ShapeError(
+                f"{type(self).__name__.lower()}: shapes {x.shape} and {y.shape} do not broadcast: "
+                "aligned from the right, two sizes must be equal or one of them 1"
+            ) from None
+        if z.__class__ is not ndarray:
+            z = as_array(z)
+        recording = mode.recording
+        if (edge_a is None and edge_b is None) or not recording:
+            return constant_result(self, z, x.dtype)
+        source_a, source_b = self._sources
+        self.kept = (
+            None if source_a is None or edge_a is None else y if source_a else x,
+            None if source_b is None or edge_b is None else y if source_b else x,
+        )
+        self.serial = next_serial()
+        self.edges = (edge_a, edge_b)
+        shape = x.shape
+        self.input_shapes = None if shape == y.shape else (shape, y.shape)
+        if recording is not True:
+            recording.recorded(self, (z,))
+        tensor = new(Tensor)
+        tensor.data = z
+        tensor.node = self
+        return tensor
+
+    def kept_inputs(self) -> Iterable[int]:
+        kept = zip(self._sources, self.kept, strict=True)
+        return [s for s, value in kept if s is not None and value is not None]
+
+    def kept_tensors(self) -> Any:
+        edges: Any = self.edges
+        return tuple(
+            [
+                None if value is None else wrap(value, edges[s])
+                for s, value in zip(self._sources, self.kept, strict=True)
+            ]
+        )
+
+    def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
+        edge_a, edge_b = edges
+        a, b = kept
+        grad_a = grad_b = None
+        if edge_a is not None:
+            grad_a = self.grad_a(grad) if a is None else self.grad_a(grad, a)  # type: ignore[attr-defined]
+        if edge_b is not None:
+            grad_b = self.grad_b(grad) if b is None else self.grad_b(grad, b)  # type: ignore[attr-defined]
+        if self.input_shapes is not None:
+            shape_a, shape_b = self.input_shapes
+            if grad_a is not None:
+                grad_a = unbroadcast(grad_a, shape_a)
+            if grad_b is not None:
+                grad_b = unbroadcast(grad_b, shape_b)
+        return grad_a, grad_b

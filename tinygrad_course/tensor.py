@@ -1,0 +1,537 @@
+"""A tensor is an array and a node: values, and where they came from.
+
+First of the core's files. A tensor whose node is None is a constant; a leaf, made by the user with
+`requires_grad=True`, has a node too, which owns its gradient. Every operator below is one line: make
+an op, apply it. Read next: `node.py` and `function.py`, which say what applying means.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .backend import Array, array_module, as_array, check_device, device_of
+from .dtypes import array_from
+from .errors import ArgumentTypeError, GraphError, ShapeError
+from .node import Leaf, Node, next_serial, written
+
+new = object.__new__
+
+
+class Tensor:
+    """An array of numbers that remembers how it was computed.
+
+    Args:
+        data: an array, a scalar or nested lists; copied. Python floats become float32.
+        dtype: the dtype to convert to.
+        requires_grad: make it a leaf: `backward()` will leave dL/d(this) in `.grad`.
+
+    Attributes:
+        data: the values, always an array.
+        node: the graph node that made it; None for a constant.
+
+    Raises:
+        ArgumentTypeError: data that are no real numbers, or integers that require a gradient.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad.tolist()
+        [2.0, 4.0]
+    """
+
+    __slots__ = ("__weakref__", "data", "node")
+    __array_priority__ = 1000
+
+    data: Array
+    node: Node | None
+
+    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        source = array_from(data, dtype)
+        self.data = array_module(source).array(source, order="C")
+        self.node = None
+        if requires_grad:
+            self.requires_grad = True
+
+    # What it is.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size along each axis."""
+        return self.data.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The NumPy dtype of the values."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return self.data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return self.data.size  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> str:
+        """Where the values are: `"cpu"` or `"cuda:0"`."""
+        return device_of(self.data)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient can be asked for. Set it on a leaf or a constant only."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if bool(value) == (self.node is not None):
+            return
+        if self.node is not None and not isinstance(self.node, Leaf):
+            raise GraphError(
+                f"requires_grad: this tensor was computed by {self.node!r}; only a leaf can be "
+                "switched off. Use detach() for a constant with the same values"
+            )
+        if value and self.dtype.kind != "f":
+            raise ArgumentTypeError(
+                f"requires_grad: only floats have gradients, but the values are {self.dtype}; "
+                "convert them with .astype('float32')"
+            )
+        self.node = Leaf() if value else None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """dL/d(this), after `backward()`: on leaves, and on tensors that called `retain_grad()`."""
+        return None if self.node is None else self.node.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self.node is None or not isinstance(self.node, Leaf):
+            raise GraphError("grad: only a leaf with requires_grad=True owns a gradient")
+        if value is not None:
+            value = value if isinstance(value, Tensor) else wrap(array_from(value, self.dtype), None)
+            if value.shape != self.shape:
+                raise ShapeError(
+                    f"grad: must have the tensor's shape {self.shape}, but it has {value.shape}"
+                )
+        self.node.grad = value
+
+    # Gradients.
+
+    def backward(
+        self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Accumulate dL/d(leaf) into `.grad` of every leaf this tensor was computed from.
+
+        Args:
+            gradient: dL/d(this), of this shape; may be left out for a scalar (then 1).
+            retain_graph: keep the graph; without it, a second call raises.
+            create_graph: give the gradients a graph of their own. `.grad` then holds the graph and
+                the graph the leaf: a cycle. Prefer `tg.grad(..., create_graph=True)`.
+
+        Raises:
+            GraphError: nothing here requires a gradient, the graph was released, or a kept value
+                was overwritten.
+            ShapeError: a tensor that is no scalar, without `gradient`.
+        """
+        if create_graph:
+            import warnings
+
+            warnings.warn(
+                "backward(create_graph=True) makes a cycle of a leaf and its .grad, which only the "
+                "garbage collector frees; use tg.grad(loss, inputs, create_graph=True)",
+                stacklevel=2,
+            )
+        run_backward(self, gradient, retain_graph, create_graph)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient: `.grad` becomes None."""
+        if self.node is not None:
+            self.node.grad = None
+
+    def retain_grad(self) -> None:
+        """Ask for `.grad` on a tensor that is no leaf."""
+        if self.node is None:
+            raise GraphError("retain_grad: this tensor is a constant; it has no gradient to keep")
+        self.node.retained = True
+
+    def detach(self) -> Tensor:
+        """The same values (the same memory) as a constant."""
+        return wrap(self.data, None)
+
+    def assign(self, value: Any) -> None:
+        """Overwrite the values in place: how a leaf or a buffer is changed from outside.
+
+        A graph that kept the old values will refuse to run backward.
+
+        Raises:
+            GraphError: the tensor was computed by an op.
+            ShapeError: another shape.
+        """
+        if self.node is not None and not isinstance(self.node, Leaf):
+            raise GraphError(f"assign: this tensor was computed by {self.node!r}; assign to a leaf")
+        array = array_from(value.data if isinstance(value, Tensor) else value)
+        if array.shape != self.shape:
+            raise ShapeError(f"assign: expected shape {self.shape}, but the value has {array.shape}")
+        self.data[...] = array
+        mark_written([self])
+
+    # To and from other worlds.
+
+    def item(self) -> Any:
+        """The value of a one-element tensor, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(
+                f"item: only a tensor with one element is a number, but the shape is {self.shape}"
+            )
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self.data.tolist()
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array, sharing memory on the CPU; the graph is left behind."""
+        return self.data if isinstance(self.data, np.ndarray) else self.data.get()  # type: ignore[no-any-return]
+
+    def to(self, device: str) -> Tensor:
+        """This tensor on `device`."""
+        check_device(device)
+        return self
+
+    def astype(self, dtype: Any) -> Tensor:
+        """The values converted to `dtype`; the gradient comes back in this tensor's dtype."""
+        return shaping.astype(self, dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self._exported("np.asarray")
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._exported("DLPack").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.data.__dlpack_device__()
+
+    def _exported(self, how: str) -> Any:
+        if self.node is not None:
+            raise GraphError(
+                f"{how}: this tensor requires a gradient, and the graph would silently end here; "
+                "use t.detach() or t.numpy()"
+            )
+        return self.data
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Arithmetic of an array with a tensor; any other ufunc names the function to use."""
+        function = UFUNCS.get(ufunc.__name__)
+        if function is None or method != "__call__" or options:
+            raise ArgumentTypeError(
+                f"np.{ufunc.__name__} does not work on a Tensor, because it would leave the graph; "
+                f"use tg.{ufunc.__name__} if there is one, or t.numpy() for the values"
+            )
+        return function(*inputs)
+
+    def __array_function__(self, function: Any, *_: Any) -> NoReturn:
+        raise ArgumentTypeError(
+            f"np.{function.__name__} does not work on a Tensor, because it would leave the graph; "
+            f"use tg.{function.__name__} if there is one, or t.numpy() for the values"
+        )
+
+    def __reduce__(self) -> Any:
+        self._refuse_graph("pickle")
+        grad = None if self.grad is None else self.grad.data
+        return _rebuild, (type(self), self.data, self.requires_grad, grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        self._refuse_graph("deepcopy")
+        grad = None if self.grad is None else self.grad.data.copy()
+        twin = _rebuild(type(self), self.data.copy(), self.requires_grad, grad)
+        memo[id(self)] = twin
+        return twin
+
+    def _refuse_graph(self, how: str) -> None:
+        if self.node is not None and not isinstance(self.node, Leaf):
+            raise GraphError(
+                f"{how}: this tensor was computed by {self.node!r}, and a graph cannot be copied; "
+                "use detach() first"
+            )
+
+    # Printing.
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=100)
+        node = "" if self.node is None else f", node={self.node!r}"
+        return f"{name}({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{node})"
+
+    def _repr_html_(self) -> str:
+        values = np.array2string(self.numpy(), separator=", ", threshold=100)
+        node = "constant" if self.node is None else repr(self.node)
+        return (
+            f"<div><b>{type(self).__name__}</b> shape {self.shape}, {self.dtype}, {self.device}, "
+            f"{html.escape(node)}<pre>{html.escape(values)}</pre></div>"
+        )
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    # As Python sees it.
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ArgumentTypeError("len: a tensor of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise ArgumentTypeError(f"a {self.dtype} tensor cannot be an index; use integers")
+        return int(self.item())
+
+    __hash__ = object.__hash__
+
+    # Operators.
+
+    def __add__(self, other: Any) -> Tensor:
+        return Add().apply(self, other)  # type: ignore[no-any-return]
+
+    def __radd__(self, other: Any) -> Tensor:
+        return Add().apply(other, self)  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Any) -> Tensor:
+        return Sub().apply(self, other)  # type: ignore[no-any-return]
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return Sub().apply(other, self)  # type: ignore[no-any-return]
+
+    def __mul__(self, other: Any) -> Tensor:
+        return Mul().apply(self, other)  # type: ignore[no-any-return]
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return Mul().apply(other, self)  # type: ignore[no-any-return]
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return Div().apply(self, other)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return Div().apply(other, self)  # type: ignore[no-any-return]
+
+    def __pow__(self, other: Any) -> Tensor:
+        return Pow().apply(self, other)  # type: ignore[no-any-return]
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return Pow().apply(other, self)  # type: ignore[no-any-return]
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linear.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linear.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return Neg().apply(self)  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return Abs().apply(self)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        return wrap(as_array(self.data == _values(other)), None)
+
+    def __ne__(self, other: object) -> Any:
+        return wrap(as_array(self.data != _values(other)), None)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return wrap(as_array(self.data < _values(other)), None)
+
+    def __le__(self, other: Any) -> Tensor:
+        return wrap(as_array(self.data <= _values(other)), None)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return wrap(as_array(self.data > _values(other)), None)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return wrap(as_array(self.data >= _values(other)), None)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return indexing.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise ArgumentTypeError(
+            "a tensor's values are not overwritten in place, since the graph may need the old ones: "
+            "select with tg.where(mask, new, old), build with tg.concatenate or tg.stack, or "
+            "overwrite a whole leaf with leaf.assign(array)"
+        )
+
+    # Methods that arrays have too, so that a formula may be handed either.
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The sum over `axis`, as `tg.sum`."""
+        return reduction.sum(self, axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The mean over `axis`, as `tg.mean`."""
+        return reduction.mean(self, axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """The variance over `axis`, as `tg.var`."""
+        return reduction.var(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The maximum over `axis`, as `tg.max`."""
+        return reduction.max(self, axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The first place of the maximum, as `tg.argmax`."""
+        return reduction.argmax(self, axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The values in another shape, as `tg.reshape`."""
+        return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes permuted, as `tg.transpose`."""
+        if len(axes) == 1 and not isinstance(axes[0], int):
+            axes = axes[0]
+        return shaping.transpose(self, axes or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
+        axes = list(range(self.ndim))
+        axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+        return shaping.transpose(self, axes)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return shaping.transpose(self)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        """Without the axes of size 1, as `tg.squeeze`."""
+        return shaping.squeeze(self, axis)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002 - NumPy's names
+        """The values held between two bounds, as `tg.clip`."""
+        return clip(self, min, max)
+
+
+class Parameter(Tensor):
+    """A leaf that belongs to a model: found by `Module.parameters()`, written by an optimizer.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.Parameter([1.0]).requires_grad
+        True
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = True) -> None:
+        super().__init__(data, dtype=dtype, requires_grad=requires_grad)
+
+    def _refuse_in_place(self, other: Any) -> NoReturn:
+        raise ArgumentTypeError(
+            "`parameter += ...` would make a new tensor and leave the model's parameter as it was; "
+            "write parameter.assign(parameter.data + ...), or let an optimizer do it"
+        )
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _refuse_in_place
+
+
+def wrap(array: Array, node: Node | None) -> Tensor:
+    """A tensor around an array that exists: no copy, no check."""
+    tensor = new(Tensor)
+    tensor.data = array
+    tensor.node = node
+    return tensor
+
+
+def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a copy of `data`; the same as `Tensor(...)`.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.tensor([[1, 2], [3, 4]], dtype="float32").shape
+        (2, 2)
+    """
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
+
+
+def from_dlpack(other: Any) -> Tensor:
+    """A constant tensor that shares the memory of another library's tensor.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.from_dlpack(np.arange(3.0)).tolist()
+        [0.0, 1.0, 2.0]
+    """
+    return wrap(np.from_dlpack(other), None)
+
+
+def mark_written(tensors: list[Tensor]) -> None:
+    """Note that the values of these leaves were overwritten: what a graph kept of them is stale."""
+    serial = next_serial()
+    for t in tensors:
+        if isinstance(t.node, Leaf):
+            t.node.changed = written.newest = serial
+
+
+def _values(other: Any) -> Any:
+    return other.data if isinstance(other, Tensor) else other
+
+
+def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Array | None) -> Tensor:
+    """A leaf or a constant again, from a pickle or for a deep copy."""
+    tensor = new(cls)
+    tensor.data = data
+    tensor.node = Leaf() if requires_grad else None
+    if grad is not None and tensor.node is not None:
+        tensor.node.grad = wrap(grad, None)
+    return tensor
+
+
+# An operator is an op, and an op needs the class above: so its module is imported last.
+from .engine import run_backward  # noqa: E402
+from .ops import indexing, linear, reduction, shaping  # noqa: E402
+from .ops.arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub, clip  # noqa: E402
+
+UFUNCS: dict[str, Callable[..., Tensor]] = {
+    "add": lambda a, b: Add().apply(a, b),
+    "subtract": lambda a, b: Sub().apply(a, b),
+    "multiply": lambda a, b: Mul().apply(a, b),
+    "divide": lambda a, b: Div().apply(a, b),
+    "power": lambda a, b: Pow().apply(a, b),
+    "matmul": linear.matmul,
+    "negative": lambda a: Neg().apply(a),
+    "absolute": lambda a: Abs().apply(a),
+    "equal": lambda a, b: b == a,
+    "not_equal": lambda a, b: b != a,
+    "less": lambda a, b: b > a,
+    "less_equal": lambda a, b: b >= a,
+    "greater": lambda a, b: b < a,
+    "greater_equal": lambda a, b: b <= a,
+}
+"""What NumPy's operators on (array, tensor) become."""

@@ -38,7 +38,9 @@ def small_mnist():
         rng.integers(0, 256, (10, 28, 28), np.uint8),
         rng.integers(0, 10, 10).astype(np.uint8),
     ]
-    return {name: gzip.compress(idx(array), mtime=0) for name, array in zip(NAMES, arrays)}  # noqa: B905 - Python 3.10
+    return {
+        name: gzip.compress(idx(array), mtime=0) for name, array in zip(NAMES, arrays, strict=True)
+    }
 
 
 CONTENT = small_mnist()

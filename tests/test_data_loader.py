@@ -1,17 +1,20 @@
 """The loader: order and augmentation are functions of (seed, epoch, batch); threads end."""
 
 import gc
+import os
+import subprocess
 import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_course import errors
+from tinygrad_course import data, errors
 from tinygrad_course.data import DataLoader, RandomShift
 from tinygrad_course.data.prefetch import THREAD_NAME, prefetch
 from tinygrad_course.data.streams import AUGMENTATION, GENERATED, ORDER, permutation, stream
@@ -54,10 +57,10 @@ def same(one, other):
     shuffle=st.booleans(),
     drop_last=st.booleans(),
     ahead=st.integers(0, 3),
-    data=st.data(),
+    draw=st.data(),
 )
 def test_a_resumed_epoch_equals_the_whole_one(
-    seed, epoch, count, size, shuffle, drop_last, ahead, data
+    seed, epoch, count, size, shuffle, drop_last, ahead, draw
 ):
     x, y = images(count)
     drop_last = drop_last and size <= count
@@ -71,7 +74,7 @@ def test_a_resumed_epoch_equals_the_whole_one(
     )  # fmt: skip
     whole = list(plain.epoch(epoch))
     assert len(whole) == len(loader) == (count // size if drop_last else -(-count // size))
-    start = data.draw(st.integers(0, len(loader)))
+    start = draw.draw(st.integers(0, len(loader)))
     same(loader.epoch(epoch, start_batch=start), whole[start:])
     seen = np.concatenate([labels for _, labels in whole])
     if not drop_last:
@@ -229,6 +232,23 @@ def test_the_thread_ends_with_its_consumer():
 
     with pytest.raises(RuntimeError, match="step failed"):
         consumer()
+
+
+def test_an_open_iterator_does_not_hang_the_exit(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "from tinygrad_course.data import DataLoader\n"
+        "def slow(x, rng):\n"
+        "    for _ in range(100_000):\n"
+        "        x = x + 0\n"
+        "    return x\n"
+        "x = np.zeros((8, 2))\n"
+        "batches = DataLoader(x, x, 2, transforms=[slow], prefetch=2).epoch(0)\n"
+        "next(batches)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(data.__file__).parents[2])}
+    subprocess.run([sys.executable, script], env=environment, cwd=tmp_path, timeout=60, check=True)
 
 
 def test_prefetch_leaves_no_garbage():

@@ -6,6 +6,7 @@ item, at a `break`, at an exception, or when the iterator is dropped. Next: `cat
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from queue import SimpleQueue
@@ -55,10 +56,13 @@ def prefetch(source: Iterator[T], depth: int) -> Generator[T, None, None]:
             yield value
             del value
     finally:
-        stop.set()
-        free.release()
-        if thread is not threading.current_thread():
-            thread.join()
+        # While the interpreter shuts down the thread is frozen where it stood, perhaps with a lock
+        # in hand: waiting for it would hang the exit.
+        if not sys.is_finalizing():
+            stop.set()
+            free.release()
+            if thread is not threading.current_thread():
+                thread.join()
 
 
 def _work(

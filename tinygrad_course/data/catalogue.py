@@ -19,7 +19,6 @@ from . import generated
 from .about import INFO
 from .checks import Array, whole_number
 from .dataset import Dataset, Info, Split, assemble, images
-from .download import download
 from .files import DOWNLOADS, EMBEDDED, FileStatus, embedded_path, read, read_embedded, status_of
 from .idx import parse_idx
 
@@ -194,6 +193,9 @@ def fetch(name: str, *, progress: bool = True) -> list[FileStatus]:
 
 def _complete(name: str, progress: bool) -> None:
     """Download the files of `name` that are absent, or damaged in the cache."""
+    # Imported here: the standard library's HTTP client takes 20 ms that few runs need.
+    from .download import download
+
     for file in DOWNLOADS.get(name, ()):
         line = status_of(name, file)
         if line.state == "absent" or (line.state == "corrupt" and line.place == "cache"):

@@ -1,0 +1,23 @@
+"""Pictures of a training run, and one self-contained HTML page that holds them all.
+
+`curves.py`, `confusion.py` and `mistakes.py` each draw one figure in the look of `style.py`;
+`report.py` puts them together. matplotlib and jinja2 are imported where they are used.
+"""
+
+from tinygrad_course.viz.confusion import confusion_matrix_figure
+from tinygrad_course.viz.curves import learning_curves
+from tinygrad_course.viz.files import save_png
+from tinygrad_course.viz.mistakes import worst_mistakes
+from tinygrad_course.viz.report import write_report
+from tinygrad_course.viz.style import DARK, LIGHT, Theme
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Theme",
+    "confusion_matrix_figure",
+    "learning_curves",
+    "save_png",
+    "worst_mistakes",
+    "write_report",
+]

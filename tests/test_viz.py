@@ -96,7 +96,7 @@ class TestLearningCurves:
         figure = learning_curves(run(epochs))
         assert [axes.get_title(loc="left") for axes in figure.axes] == ["Loss", "Accuracy"]
         shown = texts(figure)
-        assert {"epoch", "accuracy (%)", "loss, mean of an example"} <= set(shown)
+        assert {"epoch", "accuracy (%)", "mean loss of an example"} <= set(shown)
         assert any(text.startswith("training ") for text in shown)
         ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
         assert all(text.isdigit() for text in ticks)
@@ -438,7 +438,9 @@ def test_pyplot_is_never_imported_nor_anything_drawn_before_it_is_asked_for(
     [
         (lambda: words("test_accuracy", 1), "100.00 %"),
         (lambda: words("lr", 0.001), "0.001"),
-        (lambda: words("loss", math.nan), "nan"),
+        (lambda: words("test_loss", math.nan), "nan"),
+        (lambda: words("test_loss", 0.083), "0.0830"),
+        (lambda: words("test_loss", 1.234e-7), "1.23e-07"),
         (lambda: words("milestones", [100, 2000]), "100, 2,000"),
         (lambda: words("seed", np.int64(20240101)), "20240101"),
         (lambda: duration(600), "10 min"),

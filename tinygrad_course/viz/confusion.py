@@ -62,7 +62,7 @@ def confusion_matrix_figure(
     side = min(max(0.46 * classes, 2.6), 8.2)
     longest = max(len(plain(name)) for name in names)
     below = 0.05 * longest if longest > 3 else 0.0
-    figure = blank_figure(side + 1.4 + 0.08 * longest, side + 1.9 + below, theme)
+    figure = blank_figure(side + 1.4 + 0.08 * longest, side + 2.1 + below, theme)
     axes = figure.add_subplot()
     quiet(axes, theme, grid=False)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -198,6 +198,7 @@ def _scale(figure: Figure, axes: Axes, worst: float, theme: Theme) -> None:
         ax=axes,
         orientation="horizontal",
         fraction=0.03,
+        shrink=1.0 if len(axes.get_yticks()) <= MOST_CELLS_WITH_COUNTS else 0.85,
         aspect=40,
         pad=0.02,
     )

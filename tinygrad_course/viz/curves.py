@@ -126,7 +126,7 @@ def _panel(
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("epoch", color=theme.muted, fontsize=9, fontfamily=FONT)
     axes.set_ylabel(
-        "accuracy (%)" if percent else "loss, mean of an example",
+        "accuracy (%)" if percent else "mean loss of an example",
         color=theme.muted,
         fontsize=9,
         fontfamily=FONT,

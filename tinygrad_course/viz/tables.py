@@ -68,6 +68,8 @@ def _number(name: str, value: Any) -> str:
         return duration(float(value))
     if isinstance(value, (int, np.integer)):
         return str(value) if name.endswith("seed") else f"{value:,}"
+    if name.endswith("loss"):
+        return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.3g}"
     return f"{value:.4g}"
 
 

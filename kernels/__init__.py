@@ -1,0 +1,67 @@
+"""The kernels: arrays in, arrays out. They know no Tensor and no graph.
+
+One folder per family of ops; its `__init__.py` is the specification, its `reference.py` the
+definition. Read next: `README.md`, then `matmul/reference.py`, then `conv2d/reference.py`.
+"""
+
+if __name__ == "kernels":
+    raise ImportError(
+        "this folder is the package tinygrad_course.kernels, and the name `kernels` belongs to "
+        "another project: write `from tinygrad_course import kernels`, with the checkout's root "
+        "(not the root's `kernels` folder) or the installed package on the path"
+    )
+
+from . import (  # each of these registers its ops
+    batch_norm,
+    conv2d,
+    dense,
+    dropout,
+    matmul,
+    optimizer_step,
+    pool2d,
+    softmax_cross_entropy,
+)
+from .arrays import array_module
+from .dispatch import Report, choice, find, report, reset_report, using
+from .registry import (
+    Benchmark,
+    Cost,
+    Implementation,
+    KernelError,
+    Op,
+    implementation,
+    implementations,
+    names,
+    op,
+    remove,
+    signature,
+)
+
+__all__ = [
+    "Benchmark",
+    "Cost",
+    "Implementation",
+    "KernelError",
+    "Op",
+    "Report",
+    "array_module",
+    "batch_norm",
+    "choice",
+    "conv2d",
+    "dense",
+    "dropout",
+    "find",
+    "implementation",
+    "implementations",
+    "matmul",
+    "names",
+    "op",
+    "optimizer_step",
+    "pool2d",
+    "remove",
+    "report",
+    "reset_report",
+    "signature",
+    "softmax_cross_entropy",
+    "using",
+]

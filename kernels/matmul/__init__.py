@@ -1,0 +1,54 @@
+"""Specification of `matmul(a, b, *, out=None)`, the batched matrix product.
+
+    a (..., M, K)   b (..., K, N)   ->   y (..., M, N)        leading axes broadcast
+    flops 2 M N K for each product     bytes a + b + y
+
+Read next: `reference.py` beside this file; `../dense` adds the bias of a layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, byte_count
+from ..registry import Arrays, Benchmark, Cost, Op, Params, normal_arrays, register
+from .reference import matmul
+
+
+def _cost(a: Array, b: Array, **_: Any) -> Cost:
+    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    entries = math.prod(leading) * a.shape[-2] * b.shape[-1]
+    return Cost(2 * entries * a.shape[-1], byte_count(a, b) + entries * a.itemsize)
+
+
+def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
+    shapes = [
+        ((2, 3), (3, 4)),
+        ((1, 1), (1, 1)),
+        ((5, 2, 3), (5, 3, 4)),
+        ((2, 1, 2, 3), (4, 3, 5)),
+        ((6, 64), (64, 1)),
+        ((0, 3), (3, 4)),
+        ((2, 0), (0, 4)),
+        ((0, 2, 3), (3, 4)),
+    ]
+    for pair in shapes:
+        yield normal_arrays(rng, dtype, pair, {}), {}
+
+
+MATMUL = register(
+    Op(
+        name="matmul",
+        reference=matmul,
+        cost=_cost,
+        samples=_samples,
+        benchmark_shapes=tuple(
+            Benchmark(f"{M} x {K} x {N}", ((M, K), (K, N)), {})
+            for M, K, N in ((128, 128, 128), (512, 512, 512), (1024, 1024, 1024), (128, 784, 800))
+        ),
+    )
+)

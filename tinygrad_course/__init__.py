@@ -7,12 +7,92 @@ Read `tensor.py`, `function.py`, `engine.py`, `grad_mode.py` in this order, then
 
 from __future__ import annotations
 
-from pathlib import Path as _Path
+import importlib as _importlib
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
-# In a checkout the folder `kernels/` lies beside this package (a wheel carries it inside).
-_root = _Path(__file__).resolve().parent.parent
-if (_root / "pyproject.toml").is_file() and (_root / "kernels" / "__init__.py").is_file():
-    __path__.append(str(_root))
+from . import _checkout as _checkout  # isort: skip - first: it makes kernels/ importable
+from . import errors as errors  # isort: skip
+from . import kernels as kernels  # isort: skip
+from . import random as random  # isort: skip
+from .tensor import Parameter, Tensor, from_dlpack, tensor  # isort: skip - the rest needs it
+from . import functional as functional
+from .anomaly import detect_anomaly
+from .derivatives import hessian, hvp, jacobian, jvp, vjp
+from .engine import BackwardStep, backward_steps, grad
+from .function import Function
+from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
+from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .random import Generator, manual_seed
+from .recompute import recompute
 
-from . import errors, kernels, random
-from .tensor import Parameter, Tensor, from_dlpack, tensor
+if TYPE_CHECKING:
+    from . import checking as checking
+    from . import checkpoint as checkpoint
+    from . import data as data
+    from . import metrics as metrics
+    from . import models as models
+    from . import nn as nn
+    from . import optim as optim
+    from . import train as train
+    from . import viz as viz
+    from .checking import gradcheck as gradcheck
+    from .checking import gradgradcheck as gradgradcheck
+    from .nn.summary import summary as summary
+
+_LAZY = {
+    "gradcheck": "checking",
+    "gradgradcheck": "checking",
+    "summary": "nn.summary",
+}
+_SUBPACKAGES = {
+    "checking",
+    "checkpoint",
+    "data",
+    "metrics",
+    "models",
+    "nn",
+    "optim",
+    "train",
+    "viz",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    """The parts above the core are imported when they are first used."""
+    if name in _SUBPACKAGES:
+        return _importlib.import_module(f".{name}", __name__)
+    if name in _LAZY:
+        return getattr(_importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackwardStep",
+    "Function",
+    "Generator",
+    "Parameter",
+    "Tensor",
+    "backward_steps",
+    "detect_anomaly",
+    "enable_grad",
+    "errors",
+    "from_dlpack",
+    "functional",
+    "grad",
+    "hessian",
+    "hvp",
+    "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "kernels",
+    "manual_seed",
+    "no_grad",
+    "random",
+    "recompute",
+    "tensor",
+    "vjp",
+]
+__all__ += functional.__all__

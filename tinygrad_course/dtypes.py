@@ -72,8 +72,8 @@ def array_from(value: Any, dtype: Any = None) -> Array:
 def mixed_floats(name: str, first: Any, second: Any) -> DtypeError:
     """The error for two float dtypes in one op."""
     return DtypeError(
-        f"{name.lower()}: {first} with {second}: a silent conversion would hide a loss of precision; "
-        f"convert one of them, e.g. x.astype('{first}')"
+        f"{name.lower()}: {first} with {second}: a silent conversion would hide a loss of "
+        f"precision; convert one of them, e.g. x.astype('{first}')"
     )
 
 

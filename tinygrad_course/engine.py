@@ -17,7 +17,6 @@ import numpy as np
 from .backend import Array, array_module
 from .dtypes import array_from
 from .errors import ArgumentError, GraphError, ShapeError
-from .function import Function
 from .grad_mode import enable_grad, mode, no_grad
 from .node import Leaf, Node, Output, written
 from .pointwise import Unary
@@ -180,7 +179,7 @@ def _completed(node: Any, grads: list[Any], create: bool) -> tuple[Any, ...]:
 
 
 def _owned(grad: Any, create: bool = False) -> Tensor:
-    """A tensor with its own contiguous copy of `grad`: two leaves may have been handed one array."""
+    """A tensor with its own contiguous copy of `grad`: two leaves may be handed one array."""
     if isinstance(grad, Tensor):
         copy = array_module(grad.data).array(grad.data, order="C")
         return wrap(copy, grad.node if create else None)
@@ -326,13 +325,13 @@ def grad(
     if not roots:
         _seed(out[0], None, "grad", create_graph)
     starts = [
-        _seed(o, s, "grad", create_graph) for o, s in zip(out, seeds, strict=True) if o.node is not None
+        _seed(o, s, "grad", create_graph)
+        for o, s in zip(out, seeds, strict=True)
+        if o.node is not None
     ]
     retain = create_graph if retain_graph is None else retain_graph
     wanted = {t.node for t in into if t.node is not None}
-    for _ in engine(
-        roots, starts, create=create_graph, retain=retain, wanted=wanted, found=found
-    ):
+    for _ in engine(roots, starts, create=create_graph, retain=retain, wanted=wanted, found=found):
         pass
     results = [_result(t, found, create_graph) for t in into]
     return results[0] if isinstance(inputs, Tensor) else results
@@ -380,7 +379,9 @@ def pullback_of(composed: Callable[..., Any], inputs: Iterable[Any], grad: Any) 
         y = composed(*arguments)
         ys = y if isinstance(y, tuple) else (y,)
         wanted = [t for t in arguments if isinstance(t, Tensor) and t.node is not None]
-        pairs = [(o, g) for o, g in zip(ys, grads, strict=True) if g is not None and o.node is not None]
+        pairs = [
+            (o, g) for o, g in zip(ys, grads, strict=True) if g is not None and o.node is not None
+        ]
         found = iter(
             _gradients([o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create)
         )

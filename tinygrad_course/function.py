@@ -98,7 +98,9 @@ class Function(Node):
         parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
         cls._names = tuple(p.name for p in parameters)
         cls._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        cls._formulas = {n: _formula(cls, f"grad_{n}") for n in cls._names if hasattr(cls, f"grad_{n}")}
+        cls._formulas = {
+            n: _formula(cls, f"grad_{n}") for n in cls._names if hasattr(cls, f"grad_{n}")
+        }
         cls._backward = _formula(cls, "backward") if hasattr(cls, "backward") else None
         cls._plans = {}
         for attribute in vars(cls):
@@ -127,7 +129,7 @@ class Function(Node):
         if not any(isinstance(v, Tensor) for v in inputs):
             return self.forward(*arrays)
         arrays, dtype = self._agree(arrays)
-        recording = mode.recording and self.differentiable
+        recording: Any = mode.recording and self.differentiable
         edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
         y = self.forward(*arrays)
         several = type(y) is tuple
@@ -144,13 +146,17 @@ class Function(Node):
         self.input_shapes = shapes
         self.kept = tuple([self._take(s, arrays, ys if several else ys[0]) for s in plan.sources])
         if several:
-            self.outputs = tuple([_Shell(a.shape, a.dtype, array_module(a)) for a in ys])
+            self.set_outputs(ys)
             tensors: Any = tuple([wrap(a, Output(self, i)) for i, a in enumerate(ys)])
         else:
             tensors = wrap(ys[0], self)
         if recording is not True:
             recording.recorded(self, ys)
         return tensors
+
+    def set_outputs(self, ys: Iterable[Array]) -> None:
+        """Remember the outputs' shapes: zeros stand in where no gradient flowed."""
+        self.outputs = tuple([_Shell(a.shape, a.dtype, array_module(a)) for a in ys])
 
     def _agree(self, arrays: list[Any]) -> tuple[list[Array], Any]:
         """The inputs as arrays whose floats share one dtype, and that dtype."""
@@ -198,11 +204,13 @@ class Function(Node):
 
     def _source(self, name: str) -> int | str:
         if name in self._names:
-            return VARIADIC if self._variadic and name == self._names[-1] else self._names.index(name)
+            return (
+                VARIADIC if self._variadic and name == self._names[-1] else self._names.index(name)
+            )
         return OUTPUT if name == "y" else name
 
     def _take(self, source: int | str, arrays: list[Array], y: Any) -> Any:
-        """One value to keep. An attribute moves from `self`, so that it is released with the rest."""
+        """One value to keep. An attribute moves from `self`, to be released with the rest."""
         if isinstance(source, str):
             if source not in self.__dict__:
                 raise ArgumentTypeError(
@@ -252,24 +260,31 @@ class Function(Node):
             self._check_count(grads)
         else:
             grads = [
-                None if edge is None or call is None else call[0](self, grad, *[kept[i] for i in call[1]])
+                None
+                if edge is None or call is None
+                else call[0](self, grad, *[kept[i] for i in call[1]])
                 for edge, call in zip(edges, calls, strict=True)
             ]
-        for i, (edge, g, shape) in enumerate(zip(edges, grads, self.input_shapes or (), strict=True)):
+        for i, (edge, g, shape) in enumerate(
+            zip(edges, grads, self.input_shapes or (), strict=True)
+        ):
             if edge is None or g is None:
                 grads[i] = None
                 continue
             if g.dtype != self.dtype:
                 g = grads[i] = g.astype(self.dtype)  # noqa: PLW2901
             if g.shape != shape:
-                grads[i] = unbroadcast(g, shape) if self.broadcasts else self._wrong_shape(i, g, shape)
+                grads[i] = (
+                    unbroadcast(g, shape) if self.broadcasts else self._wrong_shape(i, g, shape)
+                )
         return grads
 
     def _check_count(self, grads: list[Any]) -> None:
         if len(grads) != len(self.input_shapes or ()):
             raise ShapeError(
                 f"{type(self).__name__}.backward returned {len(grads)} gradients for "
-                f"{len(self.input_shapes or ())} inputs; return one per input, None where none is owed"
+                f"{len(self.input_shapes or ())} inputs; return one per input, None where none is "
+                "owed"
             )
 
     def _wrong_shape(self, i: int, g: Any, shape: tuple[int, ...]) -> Any:

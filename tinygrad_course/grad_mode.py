@@ -38,12 +38,14 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
         False
     """
 
+    def __init__(self) -> None:
+        self._before: list[Any] = []
+
     def _value(self) -> Any:
         return False
 
     def __enter__(self) -> None:
-        stack = self.__dict__.setdefault("_before", [])
-        stack.append(mode.recording)
+        self._before.append(mode.recording)
         mode.recording = self._value()
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .function import Function
     from .tensor import Tensor
 
 next_serial = itertools.count(1).__next__

@@ -32,8 +32,7 @@ class Unary(Function):
         needs = cls._formulas["x"].needs if "x" in cls._formulas else None
         codes: dict[Any, int] = {(): 0, ("x",): 1, ("y",): 2}
         if cls._backward is not None or needs not in codes:
-            cls.apply, cls.pull = Function.apply, Function.pull  # type: ignore[method-assign]
-            cls.kept_inputs, cls.kept_tensors = Function.kept_inputs, Function.kept_tensors  # type: ignore[method-assign]
+            _make_general(cls)
         cls._keeps = codes.get(needs, -1)
 
     def apply(self, x: Any) -> Any:
@@ -86,8 +85,7 @@ class Binary(Function):
         codes: dict[Any, Any] = {(): None, ("a",): 0, ("b",): 1}
         needs = [cls._formulas[n].needs if n in cls._formulas else None for n in ("a", "b")]
         if cls._backward is not None or not all(n in codes for n in needs):
-            cls.apply, cls.pull = Function.apply, Function.pull  # type: ignore[method-assign]
-            cls.kept_inputs, cls.kept_tensors = Function.kept_inputs, Function.kept_tensors  # type: ignore[method-assign]
+            _make_general(cls)
         cls._sources = (codes.get(needs[0]), codes.get(needs[1]))
 
     def apply(self, a: Any, b: Any) -> Any:
@@ -168,3 +166,9 @@ class Binary(Function):
             if grad_b is not None:
                 grad_b = unbroadcast(grad_b, shape_b)
         return grad_a, grad_b
+
+
+def _make_general(cls: Any) -> None:
+    """Give the class the general methods back: its formulas ask for more than one value."""
+    for name in ("apply", "pull", "kept_inputs", "kept_tensors"):
+        setattr(cls, name, getattr(Function, name))

@@ -8,9 +8,45 @@ generator, which `manual_seed` sets.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from .errors import ArgumentError, ArgumentTypeError
+
+
+class _Tape(threading.local):
+    """What `recording` and `replaying` of this thread are at."""
+
+    recorded: list[int] | None = None
+    replayed: list[int] | None = None
+
+
+_tape = _Tape()
+
+
+@contextmanager
+def recording() -> Iterator[list[int]]:
+    """Note the offsets drawn inside, to draw them again with `replaying`."""
+    before, _tape.recorded = _tape.recorded, []
+    try:
+        yield _tape.recorded
+    finally:
+        if before is not None:
+            before.extend(_tape.recorded)
+        _tape.recorded = before
+
+
+@contextmanager
+def replaying(offsets: list[int]) -> Iterator[None]:
+    """Inside, every draw returns the next of `offsets` instead of a new one."""
+    before, _tape.replayed = _tape.replayed, list(offsets)
+    try:
+        yield
+    finally:
+        _tape.replayed = before
 
 
 class Generator:
@@ -37,8 +73,12 @@ class Generator:
 
     def draw(self) -> int:
         """The offset for one call (of dropout, say); it rises by one."""
+        if _tape.replayed is not None:
+            return _tape.replayed.pop(0)
         offset = self.offset
         self.offset = offset + 1
+        if _tape.recorded is not None:
+            _tape.recorded.append(offset)
         return offset
 
     def numpy(self) -> np.random.Generator:

@@ -1,8 +1,8 @@
 """A tensor is an array and a node: values, and where they came from.
 
-First of the core's files. A tensor whose node is None is a constant; a leaf, made by the user with
-`requires_grad=True`, has a node too, which owns its gradient. Every operator below is one line: make
-an op, apply it. Read next: `node.py` and `function.py`, which say what applying means.
+First of the core's files. A tensor whose node is None is a constant; a leaf, made by the user
+with `requires_grad=True`, has a node too, which owns its gradient. Every operator below is one
+line: make an op, apply it. Read next: `node.py` and `function.py`, which say what applying means.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class Tensor:
         if self.node is None or not isinstance(self.node, Leaf):
             raise GraphError("grad: only a leaf with requires_grad=True owns a gradient")
         if value is not None:
-            value = value if isinstance(value, Tensor) else wrap(array_from(value, self.dtype), None)
+            value = (
+                value if isinstance(value, Tensor) else wrap(array_from(value, self.dtype), None)
+            )
             if value.shape != self.shape:
                 raise ShapeError(
                     f"grad: must have the tensor's shape {self.shape}, but it has {value.shape}"
@@ -180,7 +182,9 @@ class Tensor:
             raise GraphError(f"assign: this tensor was computed by {self.node!r}; assign to a leaf")
         array = array_from(value.data if isinstance(value, Tensor) else value)
         if array.shape != self.shape:
-            raise ShapeError(f"assign: expected shape {self.shape}, but the value has {array.shape}")
+            raise ShapeError(
+                f"assign: expected shape {self.shape}, but the value has {array.shape}"
+            )
         self.data[...] = array
         mark_written([self])
 
@@ -200,7 +204,10 @@ class Tensor:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The values as a NumPy array, sharing memory on the CPU; the graph is left behind."""
-        return self.data if isinstance(self.data, np.ndarray) else self.data.get()  # type: ignore[no-any-return]
+        array: np.ndarray[Any, Any] = (
+            self.data if device_of(self.data) == "cpu" else self.data.get()
+        )
+        return array
 
     def to(self, device: str) -> Tensor:
         """This tensor on `device`."""
@@ -212,7 +219,7 @@ class Tensor:
         return shaping.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self._exported("np.asarray")
+        array: np.ndarray[Any, Any] = self._exported("np.asarray")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
@@ -272,7 +279,9 @@ class Tensor:
         name = type(self).__name__
         values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=100)
         node = "" if self.node is None else f", node={self.node!r}"
-        return f"{name}({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{node})"
+        return (
+            f"{name}({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{node})"
+        )
 
     def _repr_html_(self) -> str:
         values = np.array2string(self.numpy(), separator=", ", threshold=100)
@@ -381,8 +390,8 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentTypeError(
-            "a tensor's values are not overwritten in place, since the graph may need the old ones: "
-            "select with tg.where(mask, new, old), build with tg.concatenate or tg.stack, or "
+            "a tensor's values are not overwritten in place, since the graph may need the old "
+            "ones: select with tg.where(mask, new, old), build with tg.concatenate or tg.stack, or "
             "overwrite a whole leaf with leaf.assign(array)"
         )
 
@@ -489,6 +498,12 @@ def from_dlpack(other: Any) -> Tensor:
         [0.0, 1.0, 2.0]
     """
     return wrap(np.from_dlpack(other), None)
+
+
+def filled(like: Any, shape: tuple[int, ...], value: float) -> Array:
+    """An array of one value, of the dtype and on the device of `like`."""
+    array = like.data if isinstance(like, Tensor) else like
+    return array_module(array).full(shape, value, array.dtype)
 
 
 def mark_written(tensors: list[Tensor]) -> None:

@@ -78,7 +78,7 @@ class PlaceLast(Function):
 
 
 def getitem(x: Any, index: Any) -> Tensor:
-    """x[index] with everything NumPy allows: integers, slices, ..., newaxis, integer and bool arrays.
+    """x[index] as NumPy has it: integers, slices, ..., newaxis, integer and bool arrays.
 
     Raises:
         IndexingError: an index outside its axis, too many indices, or one of the wrong kind.
@@ -141,5 +141,7 @@ def _is_basic(index: Any) -> bool:
 
 def _shown(index: Any) -> str:
     parts = index if isinstance(index, tuple) else (index,)
-    names = [f"array of shape {i.shape}" if hasattr(i, "shape") and i.shape else str(i) for i in parts]
+    names = [
+        f"array of shape {i.shape}" if hasattr(i, "shape") and i.shape else str(i) for i in parts
+    ]
     return ", ".join(names)

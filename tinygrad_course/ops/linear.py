@@ -130,12 +130,15 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
     """
     x, w = _with_shape(x), _with_shape(w)
     if len(w.shape) != 2:
-        raise ShapeError(f"dense: weight must be (in_features, out_features), but has shape {w.shape}")
+        raise ShapeError(
+            f"dense: weight must be (in_features, out_features), but has shape {w.shape}"
+        )
     if not x.shape or x.shape[-1] != w.shape[0]:
         have = x.shape[-1] if x.shape else "no axis"
         raise ShapeError(
-            f"dense: weight expects {w.shape[0]} input features (weight shape {w.shape}), but x has "
-            f"{have} (shape {tuple(x.shape)}); is a Flatten missing before the first dense layer?"
+            f"dense: weight expects {w.shape[0]} input features (weight shape {w.shape}), but x "
+            f"has {have} (shape {tuple(x.shape)}); is a Flatten missing before the first dense "
+            "layer?"
         )
     if b is None:
         return Dense().apply(x, w)  # type: ignore[no-any-return]

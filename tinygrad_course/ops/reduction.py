@@ -195,6 +195,8 @@ def _axes_last(name: str, x: Any, axes: tuple[int, ...]) -> Any:
     rest = tuple([i for i in range(len(x.shape)) if i not in axes])
     width = math.prod([x.shape[a] for a in axes])
     if width == 0:
-        raise ShapeError(f"{name}: axis {axes} of shape {tuple(x.shape)} is empty: it has no maximum")
+        raise ShapeError(
+            f"{name}: axis {axes} of shape {tuple(x.shape)} is empty: it has no maximum"
+        )
     moved = transpose(x, rest + axes) if rest + axes != tuple(range(len(x.shape))) else x
     return reshape(moved, (*reduced_shape(x.shape, axes), width))

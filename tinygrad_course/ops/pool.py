@@ -1,0 +1,186 @@
+"""Pooling: the largest value under each window, or the mean of them.
+
+Max pooling remembers where each maximum stood; its gradient goes there, and the gradient's gradient
+reads there again. Average pooling is linear, so its gradient is its adjoint and the pair is closed.
+Read next: `norm.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import Array, as_array, launch
+from ..errors import ShapeError
+from ..function import Function
+from ..tensor import Tensor
+from .reduction import max, mean
+from .windows import Padding, Pair, check_image, output_size, pair, regular_padding
+
+
+class MaxPool2d(Function):
+    """y = max under each window        dL/dx = dL/dy added where each maximum stood"""
+
+    def __init__(self, *, size: Pair, stride: Pair, padding: Padding) -> None:
+        self.geometry: dict[str, Any] = {"size": size, "stride": stride, "padding": padding}
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        y, self.argmax = launch("max_pool2d", x, **self.geometry)
+        return y
+
+    def grad_x(self, grad: Any, argmax: Any) -> Any:
+        return MaxPool2dGrad(x_shape=self.x_shape).apply(grad, argmax)
+
+
+class MaxPool2dGrad(Function):
+    """dx = dy added at argmax into zeros        dL/ddy = dL/ddx read at argmax"""
+
+    def __init__(self, *, x_shape: tuple[int, ...]) -> None:
+        self.x_shape = x_shape
+
+    def forward(self, dy: Array, argmax: Array) -> Array:
+        return launch("max_pool2d_grad", dy, argmax, x_shape=self.x_shape)
+
+    def grad_dy(self, grad: Any, argmax: Any) -> Any:
+        return MaxPool2dGather().apply(grad, argmax)
+
+
+class MaxPool2dGather(Function):
+    """y = x read at argmax        dL/dx = dL/dy added at argmax into zeros"""
+
+    def forward(self, x: Array, argmax: Array) -> Array:
+        self.x_shape = x.shape
+        return launch("max_pool2d_gather", x, argmax)
+
+    def grad_x(self, grad: Any, argmax: Any) -> Any:
+        return MaxPool2dGrad(x_shape=self.x_shape).apply(grad, argmax)
+
+
+class AvgPool2d(Function):
+    """y = mean under each window        dL/dx = dL/dy shared out over it"""
+
+    def __init__(self, **geometry: Any) -> None:
+        self.geometry = geometry
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return launch("avg_pool2d", x, **self.geometry)
+
+    def grad_x(self, grad: Any) -> Any:
+        return AvgPool2dGrad(x_shape=self.x_shape, **self.geometry).apply(grad)
+
+
+class AvgPool2dGrad(Function):
+    """dx = dy shared out over each window: the adjoint of avg_pool2d"""
+
+    def __init__(self, *, x_shape: tuple[int, ...], **geometry: Any) -> None:
+        self.x_shape = x_shape
+        self.geometry = geometry
+
+    def forward(self, dy: Array) -> Array:
+        return launch("avg_pool2d_grad", dy, x_shape=self.x_shape, **self.geometry)
+
+    def grad_dy(self, grad: Any) -> Any:
+        return AvgPool2d(**self.geometry).apply(grad)
+
+
+def max_pool2d(x: Any, size: Any, *, stride: Any = None, padding: Any = 0) -> Tensor:
+    """The largest value under each window; a tie's gradient goes to its first place (row by row).
+
+    Args:
+        x: images (N, H, W, C).
+        size: the window; an integer or (height, width).
+        stride: step between windows; the window's size if None, so that they do not overlap.
+        padding: as in `conv2d`, less than the window; padding never wins.
+
+    Returns:
+        (N, OH, OW, C).
+
+    Raises:
+        ShapeError: no batch of images, or a window larger than the padded image.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> x = tg.tensor(np.arange(16.0).reshape(1, 4, 4, 1))
+        >>> tg.max_pool2d(x, 2)[0, :, :, 0].tolist()
+        [[5.0, 7.0], [13.0, 15.0]]
+
+    References:
+        Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
+        recognition?", ICCV 2009.
+    """
+    x, geometry = _checked("max_pool2d", x, size, stride, padding)
+    return MaxPool2d(**geometry).apply(x)  # type: ignore[no-any-return]
+
+
+def avg_pool2d(
+    x: Any, size: Any, *, stride: Any = None, padding: Any = 0, count_include_pad: bool = True
+) -> Tensor:
+    """The mean under each window.
+
+    Args:
+        x: images (N, H, W, C).
+        size: the window; an integer or (height, width).
+        stride: step between windows; the window's size if None.
+        padding: as in `conv2d`, less than the window.
+        count_include_pad: divide by the whole window also at the border, or only by what lies
+            inside the image.
+
+    Returns:
+        (N, OH, OW, C).
+
+    Raises:
+        ShapeError: no batch of images, or a window larger than the padded image.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> x = tg.tensor(np.arange(16.0).reshape(1, 4, 4, 1))
+        >>> tg.avg_pool2d(x, 2)[0, :, :, 0].tolist()
+        [[2.5, 4.5], [10.5, 12.5]]
+    """
+    x, geometry = _checked("avg_pool2d", x, size, stride, padding)
+    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(x)  # type: ignore[no-any-return]
+
+
+def global_max_pool2d(x: Any) -> Tensor:
+    """The maximum of each channel over the whole image: (N, H, W, C) to (N, C).
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.global_max_pool2d(tg.tensor(np.arange(8.0).reshape(1, 2, 2, 2))).tolist()
+        [[6.0, 7.0]]
+    """
+    check_image("global_max_pool2d", x)
+    return max(x, (1, 2))
+
+
+def global_avg_pool2d(x: Any) -> Tensor:
+    """The mean of each channel over the whole image: (N, H, W, C) to (N, C).
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.global_avg_pool2d(tg.tensor(np.arange(8.0).reshape(1, 2, 2, 2))).tolist()
+        [[3.0, 4.0]]
+
+    References:
+        Lin, Chen, Yan, "Network in network", ICLR 2014, section 3.2.
+    """
+    check_image("global_avg_pool2d", x)
+    return mean(x, (1, 2))
+
+
+def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, dict[str, Any]]:
+    x = x if isinstance(x, Tensor) else as_array(x)
+    check_image(name, x)
+    window = pair(name, "size", size)
+    steps = window if stride is None else pair(name, "stride", stride)
+    image = (x.shape[1], x.shape[2])
+    sides = regular_padding(name, padding, image, window, steps, (1, 1))
+    for k, side in zip(window, sides, strict=True):
+        if side[0] >= k or side[1] >= k:
+            raise ShapeError(
+                f"{name}: padding {sides} must be less than the window {window} on every side, or "
+                "a window would hold nothing but padding"
+            )
+    output_size(name, image, window, steps, sides, (1, 1))
+    return x, {"size": window, "stride": steps, "padding": sides}

@@ -45,7 +45,7 @@ def dropout(x: Array, *, p: float, seed: int, offset: int, out: Array | None = N
     xp = array_module(x)
     y: Array = xp.empty(x.shape, dtype=x.dtype) if out is None else out
     threshold = int(p * 2**32)
-    scale = 1 / (1 - p) if p < 1 else 0.0
+    scale = 1 / (1 - p) if p < 1 else 1.0  # at 1 nothing is kept, so nothing is scaled
     source, target = x.reshape(-1), y.reshape(-1)
     step = 4 * _BLOCKS_AT_ONCE
     for start in range(0, x.size, step):

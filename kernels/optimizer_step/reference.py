@@ -128,8 +128,9 @@ def adam_step(
             p *= 1 - lr * weight_decay
         elif weight_decay:
             g = gradient + weight_decay * p
+        scratch = xp.empty_like(p)
         m *= beta1
-        scratch = g * (1 - beta1)
+        xp.multiply(g, 1 - beta1, out=scratch)
         m += scratch
         v *= beta2
         xp.multiply(g, g, out=scratch)

@@ -1,0 +1,219 @@
+"""What every kernel should return, computed slowly in float64 by loops that follow the formula.
+
+Nothing here is shared with `kernels/`: windows are walked number by number, random bits are made
+from Python integers. `test_kernels.py` holds the references against these.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def contacts(x_shape, size, outputs, *, stride, padding, dilation=(1, 1)):
+    """Every (n, p, q, i, j, row, column) where window (p, q) meets a number of x by its (i, j)."""
+    N, H, W, _ = x_shape
+    ranges = map(range, (N, *outputs, *size))
+    for n, p, q, i, j in itertools.product(*ranges):
+        row = p * stride[0] - padding[0][0] + i * dilation[0]
+        column = q * stride[1] - padding[1][0] + j * dilation[1]
+        if 0 <= row < H and 0 <= column < W:
+            yield n, p, q, i, j, row, column
+
+
+def count_outputs(x_shape, size, *, stride, padding, dilation=(1, 1)):
+    """How many starts keep a whole (dilated) window inside the padded image, along both axes."""
+    found = []
+    for k in (0, 1):
+        length = x_shape[1 + k] + sum(padding[k])
+        last = (size[k] - 1) * dilation[k]
+        found.append(sum(1 for start in range(0, length, stride[k]) if start + last < length))
+    return tuple(found)
+
+
+def group_slices(groups, channels, filters):
+    for g in range(groups):
+        c, o = channels // groups, filters // groups
+        yield slice(g * c, g * c + c), slice(g * o, g * o + o)
+
+
+def matmul(a, b):
+    return np.einsum("...mk,...kn->...mn", a, b)
+
+
+def dense(x, w, b):
+    y = np.einsum("...i,io->...o", x, w)
+    return y if b is None else y + b
+
+
+def conv2d(x, w, *, groups, **geometry):
+    outputs = count_outputs(x.shape, w.shape[:2], **geometry)
+    y = np.zeros((len(x), *outputs, w.shape[3]))
+    for n, p, q, i, j, row, column in contacts(x.shape, w.shape[:2], outputs, **geometry):
+        for c, o in group_slices(groups, x.shape[3], w.shape[3]):
+            y[n, p, q, o] += x[n, row, column, c] @ w[i, j, :, o]
+    return y
+
+
+def conv2d_input_grad(dy, w, *, x_shape, groups, **geometry):
+    dx = np.zeros(x_shape)
+    for n, p, q, i, j, row, column in contacts(x_shape, w.shape[:2], dy.shape[1:3], **geometry):
+        for c, o in group_slices(groups, x_shape[3], w.shape[3]):
+            dx[n, row, column, c] += w[i, j, :, o] @ dy[n, p, q, o]
+    return dx
+
+
+def conv2d_weight_grad(x, dy, *, w_shape, groups, **geometry):
+    dw = np.zeros(w_shape)
+    for n, p, q, i, j, row, column in contacts(x.shape, w_shape[:2], dy.shape[1:3], **geometry):
+        for c, o in group_slices(groups, x.shape[3], w_shape[3]):
+            dw[i, j, :, o] += np.outer(x[n, row, column, c], dy[n, p, q, o])
+    return dw
+
+
+def max_pool2d(x, *, size, stride, padding):
+    outputs = count_outputs(x.shape, size, stride=stride, padding=padding)
+    y = np.zeros((len(x), *outputs, x.shape[3]))
+    argmax = np.full(y.shape, -1, np.intp)
+    seen = contacts(x.shape, size, outputs, stride=stride, padding=padding)
+    for n, p, q, _, _, row, column in seen:
+        for c in range(x.shape[3]):
+            value, best = x[n, row, column, c], y[n, p, q, c]
+            first = argmax[n, p, q, c] < 0
+            if first or value > best or (np.isnan(value) and not np.isnan(best)):
+                y[n, p, q, c] = value
+                argmax[n, p, q, c] = np.ravel_multi_index((n, row, column, c), x.shape)
+    return y, argmax
+
+
+def max_pool2d_grad(dy, argmax, *, x_shape):
+    dx = np.zeros(int(np.prod(x_shape)))
+    for value, place in zip(dy.ravel(), argmax.ravel(), strict=True):
+        dx[place] += value
+    return dx.reshape(x_shape)
+
+
+def max_pool2d_gather(x, argmax):
+    flat = [x.ravel()[place] for place in argmax.ravel()]
+    return np.array(flat, x.dtype).reshape(argmax.shape)
+
+
+def numbers_under(x_shape, outputs, size, count_include_pad, geometry):
+    if count_include_pad:
+        return np.full(outputs, size[0] * size[1])
+    counts = np.zeros(outputs, int)
+    for _, p, q, *_ in contacts((1, *x_shape[1:]), size, outputs, **geometry):
+        counts[p, q] += 1
+    return counts
+
+
+def avg_pool2d(x, *, size, count_include_pad, **geometry):
+    outputs = count_outputs(x.shape, size, **geometry)
+    counts = numbers_under(x.shape, outputs, size, count_include_pad, geometry)
+    y = np.zeros((len(x), *outputs, x.shape[3]))
+    for n, p, q, _, _, row, column in contacts(x.shape, size, outputs, **geometry):
+        y[n, p, q] += x[n, row, column] / counts[p, q]
+    return y
+
+
+def avg_pool2d_grad(dy, *, x_shape, size, count_include_pad, **geometry):
+    outputs = dy.shape[1:3]
+    counts = numbers_under(x_shape, outputs, size, count_include_pad, geometry)
+    dx = np.zeros(x_shape)
+    for n, p, q, _, _, row, column in contacts(x_shape, size, outputs, **geometry):
+        dx[n, row, column] += dy[n, p, q] / counts[p, q]
+    return dx
+
+
+def batch_norm(x, gamma, beta, *, eps):
+    if x.size == 0:
+        return x.copy(), np.zeros(gamma.shape), np.zeros(gamma.shape)
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes), x.var(axes)
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta, mean, var
+
+
+def batch_norm_grad(dy, x, gamma, mean, var, *, eps):
+    """dx through the whole matrix d xhat[m] / d x[l], one channel at a time."""
+    M = x.size // x.shape[-1]
+    rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+    dx = np.zeros(rows.shape)
+    dgamma, dbeta = np.zeros(gamma.shape), np.zeros(gamma.shape)
+    for c in range(x.shape[-1]):
+        deviation = np.sqrt(var[c] + eps)
+        xhat = (rows[:, c] - mean[c]) / deviation
+        if M:
+            jacobian = (np.eye(M) - 1 / M - np.outer(xhat, xhat) / M) / deviation
+            dx[:, c] = gamma[c] * dy_rows[:, c] @ jacobian
+        dgamma[c], dbeta[c] = dy_rows[:, c] @ xhat, dy_rows[:, c].sum()
+    return dx.reshape(x.shape), dgamma, dbeta
+
+
+def batch_norm_inference(x, gamma, beta, mean, var, *, eps):
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta
+
+
+def running_statistics(running, value, *, momentum):
+    running[...] = (1 - momentum) * running + momentum * value
+    return running
+
+
+def softmax_cross_entropy(logits, targets):
+    """log of the sum of exp(z[k] - z[t]), shifted by the target instead of the largest."""
+    at_target = np.take_along_axis(logits, targets[..., None], -1)
+    return np.asarray(np.logaddexp.reduce(logits - at_target, axis=-1))
+
+
+def softmax_cross_entropy_grad(dy, logits, targets):
+    """softmax[k] = 1 / sum over j of exp(z[j] - z[k]): where that overflows, softmax is 0."""
+    odds = np.exp(logits[..., None, :] - np.maximum(logits, -1e300)[..., None])
+    probabilities = 1 / odds.sum(-1)
+    return dy[..., None] * (probabilities - np.eye(logits.shape[-1])[targets])
+
+
+def philox(counter, key, rounds):
+    """Four Python integers from four and two, by the definition in the paper."""
+    x, k = list(counter), list(key)
+    for _ in range(rounds):
+        high_0, low_0 = divmod(0xD2511F53 * x[0], 2**32)
+        high_2, low_2 = divmod(0xCD9E8D57 * x[2], 2**32)
+        x = [high_2 ^ x[1] ^ k[0], low_2, high_0 ^ x[3] ^ k[1], low_0]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return x
+
+
+def dropout(x, *, p, seed, offset):
+    key = (seed % 2**32, seed // 2**32)
+    words = []
+    for block in range((x.size + 3) // 4):
+        counter = (block % 2**32, block // 2**32, offset % 2**32, offset // 2**32)
+        words += philox(counter, key, 7)
+    kept = [word >= int(p * 2**32) for word in words[: x.size]]
+    flat = [value / (1 - p) if keep else 0.0 for value, keep in zip(x.ravel(), kept, strict=True)]
+    return np.array(flat, x.dtype).reshape(x.shape)
+
+
+def sgd_step(
+    parameters, gradients, velocities, *, lr, momentum, dampening, nesterov, weight_decay, first
+):
+    for index, p in enumerate(parameters):
+        g = gradients[index] + weight_decay * p if weight_decay else gradients[index]
+        if momentum == 0:
+            p[...] = p - lr * g
+            continue
+        v = velocities[index]
+        v[...] = g if first else momentum * v + (1 - dampening) * g
+        p[...] = p - lr * (g + momentum * v if nesterov else v)
+
+
+def adam_step(
+    parameters, gradients, first, second, *, lr, beta1, beta2, eps, weight_decay, decoupled, step
+):
+    for p, gradient, m, v in zip(parameters, gradients, first, second, strict=True):
+        g = gradient if decoupled or not weight_decay else gradient + weight_decay * p
+        shrunk = p * (1 - lr * weight_decay) if decoupled else p
+        m[...] = beta1 * m + (1 - beta1) * g
+        v[...] = beta2 * v + (1 - beta2) * g**2
+        m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)
+        p[...] = shrunk - lr * m_hat / (np.sqrt(v_hat) + eps)

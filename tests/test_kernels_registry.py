@@ -1,0 +1,198 @@
+"""The registry: names, the precedence of choices, strictness, reports, threads, users' kernels."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tinygrad_course.kernels import KernelError, registry
+
+from tinygrad_course import kernels
+
+ONE = (np.ones((1, 1), np.float32), np.ones((1, 1), np.float32))
+
+
+@pytest.fixture
+def mine():
+    """An implementation of matmul by a user, for float32 on NumPy alone."""
+
+    @kernels.implementation("matmul", name="mine", family="numpy", dtypes=("float32",))
+    def matmul(a, b, *, out=None):
+        return np.einsum("...mk,...kn->...mn", a, b, out=out)
+
+    yield matmul
+    kernels.remove("matmul", "mine")
+
+
+def with_rule(monkeypatch, rule):
+    """Give matmul a rule that looks at the number of rows of a."""
+    op = kernels.Op(
+        name="matmul",
+        reference=kernels.op("matmul").reference,
+        cost=kernels.op("matmul").cost,
+        samples=kernels.op("matmul").samples,
+        benchmark_shapes=kernels.op("matmul").benchmark_shapes,
+        rule=rule,
+        shape_class=lambda arrays, params: len(arrays[0]),
+    )
+    monkeypatch.setitem(registry._ops, "matmul", op)
+    monkeypatch.setitem(registry.shape_classes, "matmul", op.shape_class)
+    registry.remembered.clear()
+
+
+def test_the_bare_name_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(kernels.__file__).parents[1]))
+    with pytest.raises(ImportError, match="from tinygrad_course import kernels"):
+        importlib.import_module("kernels")
+
+
+def test_unknown_names_come_with_the_nearest():
+    with pytest.raises(KernelError, match="'conv3d' does not exist; did you mean 'conv2d'"):
+        kernels.op("conv3d")
+    with pytest.raises(KernelError, match=r"matmul: implementation 'referense'.*'reference'"):
+        kernels.find("matmul", ONE, {}, impl="referense")
+    with (
+        pytest.raises(KernelError, match="implementation 'fast' does not exist"),
+        kernels.using("matmul", "fast"),
+    ):
+        pass
+    with pytest.raises(KernelError, match="name one of its implementations too: reference"):
+        kernels.using("matmul").__enter__()
+    with pytest.raises(KernelError, match="'nothing' does not exist"):
+        kernels.find("nothing", ONE, {})
+    with pytest.raises(KernelError, match="'nothing' does not exist"):
+        kernels.implementation("nothing", name="x")(lambda x: x)
+
+
+def test_precedence(mine, monkeypatch):
+    reference = kernels.op("matmul").reference
+    assert kernels.find("matmul", ONE, {}) is reference
+    with kernels.using("matmul", "mine"):
+        assert kernels.find("matmul", ONE, {}) is mine
+        assert kernels.choice("matmul", ONE, {}) == "mine"
+        assert kernels.find("matmul", ONE, {}, impl="reference") is reference
+    assert kernels.find("matmul", ONE, {}, impl="mine") is mine
+    with_rule(monkeypatch, lambda arrays, params: "mine" if len(arrays[0]) > 1 else None)
+    assert kernels.find("matmul", ONE, {}) is reference
+    two = (np.ones((2, 1), np.float32), ONE[1])
+    assert kernels.find("matmul", two, {}) is mine
+    with kernels.using("matmul", "reference"):
+        assert kernels.find("matmul", two, {}) is reference
+
+
+def test_a_rule_is_asked_once_for_each_shape_class(mine, monkeypatch):
+    asked = []
+    with_rule(monkeypatch, lambda arrays, params: asked.append(len(arrays[0])))
+    for rows in (1, 2, 1, 2, 2):
+        kernels.find("matmul", (np.ones((rows, 1), np.float32), ONE[1]), {})
+    assert asked == [1, 2]
+
+
+def test_what_an_implementation_cannot_take(mine, monkeypatch):
+    double = (np.ones((1, 1)), np.ones((1, 1)))
+    with pytest.raises(KernelError, match="'mine' cannot run: it takes float32, not float64"):
+        kernels.find("matmul", double, {}, impl="mine")
+    with_rule(monkeypatch, lambda arrays, params: "mine")
+    kernels.reset_report()
+    assert kernels.choice("matmul", double, {}) == "reference"
+    assert kernels.choice("matmul", ONE, {}) == "mine"
+
+
+def test_families_and_availability():
+    array = np.ones(1)
+    make = kernels.Implementation
+    assert make("matmul", "x", "m:f", family="numpy").refusal(array) is None
+    reason = make("matmul", "x", "m:f", family="cupy").refusal(array)
+    assert reason == "it takes cupy arrays, not numpy arrays"
+    absent = make("matmul", "x", "m:f", available=lambda: False)
+    assert absent.refusal(array) == "it is not available on this machine"
+    assert make("adam_step", "x", "m:f", dtypes=("float32",)).refusal(None) is None
+
+
+def test_a_function_named_by_a_string_is_imported_when_it_runs():
+    registry.add(
+        kernels.Implementation("matmul", "lazy", ".matmul.reference:matmul", family="numpy")
+    )
+    try:
+        held = kernels.implementations("matmul")["lazy"]
+        assert kernels.choice("matmul", ONE, {}, impl="lazy") == "lazy"
+        assert isinstance(held.function, str)
+        assert kernels.find("matmul", ONE, {}, impl="lazy") is kernels.op("matmul").reference
+        assert not isinstance(held.function, str)
+    finally:
+        kernels.remove("matmul", "lazy")
+
+
+def test_strict():
+    with kernels.using(strict=True):
+        with pytest.raises(KernelError, match=r"matmul: only the reference.*float32.*strict"):
+            kernels.find("matmul", ONE, {})
+        with kernels.using("matmul", "reference"):
+            kernels.find("matmul", ONE, {})
+        kernels.find("matmul", ONE, {}, impl="reference")
+        with kernels.using(strict=False):
+            kernels.find("matmul", ONE, {})
+        kernels.find("sgd_step", ([], [], None), {})
+    kernels.find("matmul", ONE, {})
+
+
+def test_report_counts_what_ran_and_what_fell_back(mine, monkeypatch):
+    kernels.reset_report()
+    assert kernels.report() == ({}, {})
+    for _ in range(3):
+        kernels.find("matmul", ONE, {})
+    kernels.find("matmul", ONE, {}, impl="reference")
+    with kernels.using("matmul", "mine"):
+        kernels.find("matmul", ONE, {})
+    kernels.find("adam_step", ([ONE[0]], [ONE[0]], [ONE[0]], [ONE[0]]), {})
+    assert kernels.report() == kernels.Report(
+        ran={"adam_step": {"reference": 1}, "matmul": {"mine": 1, "reference": 4}},
+        fallbacks={"adam_step": 1, "matmul": 3},
+    )
+    with_rule(monkeypatch, lambda arrays, params: "reference")
+    kernels.find("matmul", ONE, {})
+    assert kernels.report().fallbacks["matmul"] == 3
+    kernels.reset_report()
+    assert kernels.report().ran == {}
+
+
+def test_using_is_restored_and_belongs_to_its_thread(mine):
+    seen = []
+
+    def other_thread():
+        seen.append(kernels.choice("matmul", ONE, {}))
+        kernels.find("matmul", ONE, {})
+
+    with kernels.using("matmul", "mine"), kernels.using(strict=True):
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+        assert kernels.choice("matmul", ONE, {}) == "mine"
+    assert seen == ["reference"]
+    with pytest.raises(RuntimeError, match="inside"), kernels.using("matmul", "mine"):
+        raise RuntimeError("inside")
+    assert kernels.choice("matmul", ONE, {}) == "reference"
+
+
+def test_registering_again_replaces_and_the_reference_stays(mine):
+    with kernels.using("matmul", "mine"):
+        assert kernels.find("matmul", ONE, {}) is mine
+
+        @kernels.implementation("matmul", name="mine")
+        def matmul(a, b, *, out=None):
+            return a @ b
+
+        assert kernels.find("matmul", ONE, {}) is matmul
+    with pytest.raises(KernelError, match="'reference' is the definition"):
+        kernels.implementation("matmul", name="reference")(matmul)
+    with pytest.raises(KernelError, match="cannot be removed"):
+        kernels.remove("matmul", "reference")
+
+
+def test_another_signature_is_refused():
+    with pytest.raises(KernelError, match=r"takes \(a, b\), but every.*\(a, b, \*, out\)"):
+        kernels.implementation("matmul", name="short")(lambda a, b: a @ b)
+    assert "short" not in kernels.implementations("matmul")

@@ -1,0 +1,41 @@
+"""The dropout layer. Read next: `container.py`, or `../ops/dropout.py` for the mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import functional as F  # noqa: N812
+from ..random import Generator
+from ..tensor import Tensor
+from .checks import fraction
+from .module import Module
+
+
+class Dropout(Module):
+    """In training, each value is 0 with probability p, else x / (1 - p); after `eval()`, y = x.
+
+    Args:
+        p: the probability of *dropping*, 0 to 1. (The paper calls the probability of *keeping* p.)
+        generator: where the masks come from; the default generator if None.
+
+    Raises:
+        ArgumentError: p outside 0 .. 1.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> layer = tg.nn.Dropout(0.5)
+        >>> layer.eval()(tg.tensor([1.0, 2.0])).tolist()
+        [1.0, 2.0]
+
+    References:
+        Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, "Dropout".
+    """
+
+    def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
+        fraction("Dropout", "p", p)
+        self.p = p
+        self.generator = generator
+
+    def forward(self, x: Any) -> Tensor:
+        """Any shape, unchanged."""
+        return F.dropout(x, self.p, training=self.training, generator=self.generator)

@@ -1,0 +1,113 @@
+"""Pooling layers: fewer pixels, no parameters. Read next: `normalization.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import functional as F  # noqa: N812
+from ..ops.windows import pair, regular_padding
+from ..tensor import Tensor
+from .module import Module
+
+
+def _check(layer: str, kernel_size: Any, stride: Any, padding: Any) -> None:
+    """Raise where a window's geometry is wrong for any image."""
+    window = pair(layer, "kernel_size", kernel_size)
+    steps = window if stride is None else pair(layer, "stride", stride)
+    regular_padding(layer, padding, window, window, steps, (1, 1))
+
+
+class MaxPool2d(Module):
+    """The largest value under each window, per channel.
+
+    Args:
+        kernel_size: the window; an integer or (height, width).
+        stride: step between windows; the window's size if None, so that they do not overlap.
+        padding: as in `Conv2d`; padding never wins.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.MaxPool2d(2)(tg.tensor(np.ones((1, 28, 28, 6), "float32"))).shape
+        (1, 14, 14, 6)
+    """
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        _check("MaxPool2d", kernel_size, stride, padding)
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, OH, OW, C)."""
+        return F.max_pool2d(x, self.kernel_size, stride=self.stride, padding=self.padding)
+
+
+class AvgPool2d(Module):
+    """The mean under each window, per channel.
+
+    Args:
+        kernel_size: the window; an integer or (height, width).
+        stride: step between windows; the window's size if None.
+        padding: as in `Conv2d`.
+        count_include_pad: divide by the whole window at the border too, or only by what lies
+            inside the image.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.AvgPool2d(3, stride=2)(tg.tensor(np.ones((1, 7, 7, 4), "float32"))).shape
+        (1, 3, 3, 4)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        count_include_pad: bool = True,
+    ) -> None:
+        _check("AvgPool2d", kernel_size, stride, padding)
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, OH, OW, C)."""
+        return F.avg_pool2d(
+            x,
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            count_include_pad=self.count_include_pad,
+        )
+
+
+class GlobalMaxPool2d(Module):
+    """The maximum of each channel over the whole image.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.GlobalMaxPool2d()(tg.tensor(np.ones((1, 7, 7, 4), "float32"))).shape
+        (1, 4)
+    """
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, C)."""
+        return F.global_max_pool2d(x)
+
+
+class GlobalAvgPool2d(Module):
+    """The mean of each channel over the whole image.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.GlobalAvgPool2d()(tg.tensor(np.ones((1, 7, 7, 4), "float32"))).shape
+        (1, 4)
+
+    References:
+        Lin, Chen and Yan 2014, "Network In Network", section 3.2.
+    """
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, C)."""
+        return F.global_avg_pool2d(x)

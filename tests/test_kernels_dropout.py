@@ -91,3 +91,11 @@ def test_what_is_kept_is_scaled():
     x = np.arange(1.0, 101.0)
     y = dropout(x, p=0.75, seed=1, offset=0)
     np.testing.assert_array_equal(y[y != 0], 4 * x[y != 0])
+
+
+def test_the_threshold_itself_is_kept():
+    """Dropped where bits < floor(p 2^32): with p at exactly one word, that element stays."""
+    words = kernel_oracles.philox((0, 0, 0, 0), (1, 0), 7)
+    for element, word in enumerate(words):
+        assert kept(4, p=word / 2**32, seed=1, offset=0)[element]
+        assert not kept(4, p=(word + 1) / 2**32, seed=1, offset=0)[element]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +114,16 @@ def test_families_and_availability():
     assert make("adam_step", "x", "m:f", dtypes=("float32",)).refusal(None) is None
 
 
+def test_the_module_of_an_array_is_found_without_importing_it(monkeypatch):
+    """A stand-in for CuPy: only a package that already made an array is ever looked for."""
+    package = types.ModuleType("fakepy")
+    foreign = type("ndarray", (), {"__module__": "fakepy._core"})
+    monkeypatch.setitem(sys.modules, "fakepy", package)
+    assert kernels.array_module(foreign()) is package
+    assert registry.family_of(foreign) == "fakepy"
+    assert kernels.array_module(np.zeros(1)) is np
+
+
 def test_a_function_named_by_a_string_is_imported_when_it_runs():
     registry.add(
         kernels.Implementation("matmul", "lazy", ".matmul.reference:matmul", family="numpy")
@@ -190,6 +202,21 @@ def test_registering_again_replaces_and_the_reference_stays(mine):
         kernels.implementation("matmul", name="reference")(matmul)
     with pytest.raises(KernelError, match="cannot be removed"):
         kernels.remove("matmul", "reference")
+
+
+def test_a_remembered_choice_follows_what_is_registered(mine, monkeypatch):
+    with_rule(monkeypatch, lambda arrays, params: "mine")
+    assert kernels.find("matmul", ONE, {}) is mine
+
+    @kernels.implementation("matmul", name="mine")
+    def matmul(a, b, *, out=None):
+        return a @ b
+
+    assert kernels.find("matmul", ONE, {}) is matmul
+    kernels.reset_report()
+    kernels.find("matmul", ONE, {})
+    kernels.find("matmul", ONE, {}, impl="mine")
+    assert kernels.report().ran == {"matmul": {"mine": 2}}
 
 
 def test_another_signature_is_refused():

@@ -100,11 +100,8 @@ def max_pool2d(
             wins |= value != value  # noqa: PLR0124  (a NaN, the only number unequal to itself)
             if top or bottom or left or right:
                 rows, columns = corner_rows + i, corner_columns + j
-                inside_rows, inside_columns = (
-                    (rows >= 0) & (rows < H),
-                    (columns >= 0) & (columns < W),
-                )
-                wins &= (inside_rows[:, None] & inside_columns)[:, :, None]
+                inside = ((rows >= 0) & (rows < H))[:, None] & (columns >= 0) & (columns < W)
+                wins &= inside[:, :, None]
             xp.maximum(bids, xp.multiply(wins, rank, dtype=bid_type), out=bids)
         found = argmax[chunk]
         found[...] = places[bids]

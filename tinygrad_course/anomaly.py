@@ -77,7 +77,7 @@ def detect_anomaly() -> Iterator[None]:
         >>> import tinygrad_course as tg
         >>> x = tg.tensor(0.0, requires_grad=True)
         >>> with tg.detect_anomaly():
-        ...     tg.sqrt(x).backward()  # 1 / (2 sqrt(0))  # doctest: +ELLIPSIS
+        ...     tg.sqrt(x).backward()  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         tinygrad_course.errors.AnomalyError: Sqrt() made an infinity in backward, ...
     """
@@ -93,7 +93,7 @@ def detect_anomaly() -> Iterator[None]:
 
 
 def _fault(y: Any) -> str | None:
-    if not is_array(y) or y.dtype.kind != "f" or not y.size:
+    if y.dtype.kind != "f" or not y.size:
         return None
     total = float(abs(y).max())
     return "a NaN" if math.isnan(total) else "an infinity" if math.isinf(total) else None

@@ -73,7 +73,7 @@ class Function(Node):
         >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
         >>> Cube().apply(x).sum().backward()
         >>> x.grad
-        Tensor([ 3., 12.], dtype=float32)
+        Tensor([ 3., 12.], shape=(2,), dtype=float32, device=cpu)
     """
 
     forward: Callable[..., Any]

@@ -69,5 +69,12 @@ class enable_grad(no_grad):  # noqa: N801
 
 
 def is_grad_enabled() -> bool:
-    """Whether this thread records operations now."""
+    """Whether this thread records operations now.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> with tg.no_grad():
+        ...     tg.is_grad_enabled()
+        False
+    """
     return mode.recording is not False

@@ -101,7 +101,7 @@ class Abs(Unary):
     """y = |x|        dL/dx = dL/dy sign(x), 0 at the kink"""
 
     def forward(self, x: Array) -> Array:
-        return abs(x)
+        return np.abs(x)
 
     def grad_x(self, grad: Any, x: Any) -> Any:
         return grad * sign(x)

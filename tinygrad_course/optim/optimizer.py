@@ -1,0 +1,230 @@
+"""The base of the optimizers: which parameters are due, with which values, and what is saved.
+
+An optimizer sees parameters, never a model. Its arithmetic is one kernel launch over a list of
+arrays. Read next: `sgd.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..backend import Array, array_module, as_array
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, nearest
+from ..tensor import Parameter, mark_written
+from .groups import Group, Rule, checked, read_groups, value_at
+
+
+class Optimizer:
+    """The base: a subclass names its hyper-parameters and its state, and writes `update`.
+
+    Args:
+        params: parameters (`model.parameters()`), or (name, parameter) pairs
+            (`model.named_parameters()`), or groups `{"params": [...], "lr": ...}`, each with the
+            hyper-parameters in which it differs from the defaults.
+        **defaults: the hyper-parameters: numbers, or schedules, which are called with the number
+            of steps already made (0, 1, 2, ...).
+
+    Attributes:
+        groups: the parameters in their groups.
+        steps: how many steps were made.
+
+    Raises:
+        ArgumentTypeError: something that is no `Parameter`, or no number.
+        ArgumentError: no parameters, one given twice, a value out of its range, an unknown
+            hyper-parameter in a group.
+    """
+
+    ranges: ClassVar[dict[str, Rule]] = {}
+    """What each hyper-parameter may be."""
+
+    def __init__(self, params: Any, **defaults: Any) -> None:
+        self.steps = 0
+        self.groups = read_groups(type(self).__name__, params, defaults)
+        self._updates: dict[str, int] = {}
+        self._state: dict[str, dict[str, Array]] = {}
+        for group in self.groups:
+            self.check(group)
+
+    def check(self, group: Group) -> None:
+        """Raise unless the group's hyper-parameters make sense; a subclass adds its own rules."""
+        for name, value in group.options.items():
+            rule = self.ranges[name]
+            group.options[name] = checked(type(self).__name__, name, value, rule)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The arrays kept for each parameter of a group, such as "velocity"."""
+        raise ArgumentTypeError(f"{type(self).__name__}: slots is not written")
+
+    def update(
+        self,
+        parameters: list[Array],
+        gradients: list[Array],
+        state: dict[str, list[Array]],
+        step: int,
+        values: dict[str, Any],
+    ) -> None:
+        """Write one step into the parameters and their state, in place.
+
+        Args:
+            parameters: arrays of one dtype.
+            gradients: one per parameter.
+            state: per slot, one array per parameter; zeros before the first step.
+            step: which update this is for these parameters, the first being 1.
+            values: the hyper-parameters' values at this step.
+        """
+        raise ArgumentTypeError(f"{type(self).__name__}: update is not written")
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient; frozen ones and those without are skipped.
+
+        Raises:
+            ArgumentError: a schedule returned a value out of its range.
+        """
+        values = [self.values(group, self.steps) for group in self.groups]
+        for group, now in zip(self.groups, values, strict=True):
+            slots = self.slots(group)
+            for count, members in self._due(group).items():
+                state = {slot: [self._slot(slot, n, p) for n, p in members] for slot in slots}
+                parameters = [p for _, p in members]
+                self.update(
+                    [p.data for p in parameters],
+                    [p.grad.data for p in parameters if p.grad is not None],
+                    state,
+                    count[0] + 1,
+                    now,
+                )
+                mark_written(list(parameters))
+                for name, _ in members:
+                    self._updates[name] = count[0] + 1
+        self.steps += 1
+
+    def _due(self, group: Group) -> dict[tuple[int, Any], list[tuple[str, Parameter]]]:
+        """The parameters with a gradient, by how many updates they have seen and by dtype.
+
+        One that was skipped (frozen, or outside this step's graph) has seen fewer than the rest:
+        Adam's bias correction counts its own.
+        """
+        due: dict[tuple[int, Any], list[tuple[str, Parameter]]] = {}
+        for name, p in zip(group.names, group.parameters, strict=True):
+            if p.grad is not None:
+                due.setdefault((self._updates.get(name, 0), p.dtype), []).append((name, p))
+        return due
+
+    def _slot(self, slot: str, name: str, parameter: Parameter) -> Array:
+        """The array kept for a parameter, made when it is first needed."""
+        arrays = self._state.setdefault(name, {})
+        if slot not in arrays:
+            arrays[slot] = array_module(parameter.data).zeros_like(parameter.data)
+        return arrays[slot]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for group in self.groups:
+            for parameter in group.parameters:
+                parameter.zero_grad()
+
+    def values(self, group: Group | None = None, step: int | None = None) -> dict[str, Any]:
+        """The hyper-parameters' values, schedules evaluated.
+
+        Args:
+            group: one of `groups`; the first if None.
+            step: counted from 0; the last step made if None (before any, the first).
+        """
+        chosen = self.groups[0] if group is None else group
+        at = max(self.steps - 1, 0) if step is None else step
+        owner = type(self).__name__
+        return {
+            name: value_at(owner, name, option, at, self.ranges[name])
+            for name, option in chosen.options.items()
+        }
+
+    @property
+    def lr(self) -> float:
+        """The first group's learning rate in the last step made (before any, in the first)."""
+        return float(self.values()["lr"])
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Copies of everything that changes, as one flat dict of arrays.
+
+        "steps" is an int64 of shape (); "updates.NAME" another for each parameter that was
+        updated; "SLOT.NAME" the arrays kept for it. Hyper-parameters are no state: a run that is
+        resumed makes its optimizer with the same arguments, and schedules go on from "steps".
+        """
+        state = {"steps": np.array(self.steps, np.int64)}
+        for name, count in self._updates.items():
+            state[f"updates.{name}"] = np.array(count, np.int64)
+            for slot, array in self._state.get(name, {}).items():
+                host = array if isinstance(array, np.ndarray) else array.get()
+                state[f"{slot}.{name}"] = host.copy(order="C")
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state. All of it is loaded or (on an error) none.
+
+        Raises:
+            ArgumentError: names that one side lacks, or a count below 0.
+            ShapeError: an array of another shape than its parameter.
+            DtypeError: an array of another dtype than its parameter.
+        """
+        title = f"{type(self).__name__}.load_state_dict"
+        arrays = {name: as_array(value) for name, value in state.items()}
+        expected: dict[str, tuple[str, str, Parameter] | None] = {"steps": None}
+        for group in self.groups:
+            for name, p in zip(group.names, group.parameters, strict=True):
+                if f"updates.{name}" in arrays:
+                    expected[f"updates.{name}"] = None
+                    expected.update({f"{s}.{name}": (s, name, p) for s in self.slots(group)})
+        _check_names(title, expected, arrays)
+        counts = {n: _count(title, n, a) for n, a in arrays.items() if expected[n] is None}
+        loaded: dict[str, dict[str, Array]] = {}
+        for key, target in expected.items():
+            if target is not None:
+                slot, name, p = target
+                loaded.setdefault(name, {})[slot] = _like(title, key, arrays[key], p)
+        self.steps = counts.pop("steps")
+        self._updates = {name.removeprefix("updates."): count for name, count in counts.items()}
+        self._state = loaded
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].options.items())
+        count = sum(len(group.parameters) for group in self.groups)
+        groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
+        return f"{type(self).__name__}({count} parameters{groups}, {options})"
+
+
+def _check_names(title: str, expected: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    missing = [name for name in expected if name not in arrays]
+    unexpected = [name for name in arrays if name not in expected]
+    if missing:
+        raise ArgumentError(
+            f"{title}: the state lacks {missing[0]!r} ({len(missing)} missing); it was saved by "
+            "another optimizer, or with other options"
+        )
+    if unexpected:
+        raise ArgumentError(
+            f"{title}: the state has {unexpected[0]!r} ({len(unexpected)} such), which this "
+            f"optimizer does not keep; {nearest(unexpected[0], expected)}"
+        )
+
+
+def _count(title: str, name: str, array: Array) -> int:
+    if array.size != 1 or array.dtype.kind not in "iu" or int(array.item()) < 0:
+        raise ArgumentError(f"{title}: {name!r} must be a count of at least 0, but it is {array!r}")
+    return int(array.item())
+
+
+def _like(title: str, key: str, array: Array, parameter: Parameter) -> Array:
+    """A copy of `array`, on the parameter's device."""
+    if array.shape != parameter.shape:
+        raise ShapeError(
+            f"{title}: {key!r} has shape {array.shape}, but its parameter has {parameter.shape}"
+        )
+    if array.dtype != parameter.dtype:
+        raise DtypeError(
+            f"{title}: {key!r} is {array.dtype}, but its parameter is {parameter.dtype}; convert "
+            f"the model or the array"
+        )
+    return array_module(parameter.data).array(array, order="C")

@@ -20,6 +20,7 @@ from . import (  # each of these registers its ops
     optimizer_step,
     pool2d,
     softmax_cross_entropy,
+    sum_rows,
 )
 from .arrays import array_module
 from .dispatch import Report, choice, find, report, reset_report, using
@@ -63,5 +64,6 @@ __all__ = [
     "reset_report",
     "signature",
     "softmax_cross_entropy",
+    "sum_rows",
     "using",
 ]

@@ -217,3 +217,10 @@ def adam_step(
         v[...] = beta2 * v + (1 - beta2) * g**2
         m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)
         p[...] = shrunk - lr * m_hat / (np.sqrt(v_hat) + eps)
+
+
+def sum_rows(x):
+    y = np.zeros(x.shape[-1])
+    for place in np.ndindex(*x.shape):
+        y[place[-1]] += x[place]
+    return y

@@ -21,7 +21,7 @@ from .ops.conv import conv2d, conv2d_im2col
 from .ops.dropout import dropout
 from .ops.elementary import exp, log, sigmoid, sqrt, tanh
 from .ops.indexing import getitem, place_last, take_last
-from .ops.linear import dense, matmul
+from .ops.linear import dense, matmul, sum_rows
 from .ops.loss import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -98,6 +98,7 @@ __all__ = [
     "stack",
     "sub",
     "sum",
+    "sum_rows",
     "take_last",
     "tanh",
     "transpose",

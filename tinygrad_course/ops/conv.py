@@ -14,15 +14,16 @@ from ..backend import Array, as_array, launch
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .linear import matmul
+from .linear import matmul, sum_rows
 from .shaping import concatenate, pad, reshape
 from .windows import Padding, Pair, check_image, output_size, pair, regular_padding
 
 
 class Conv2d(Function):
-    """y = x * w (cross-correlation, NHWC)
+    """y = x * w + b (cross-correlation, NHWC)
 
-    y[n, p, q, o] = sum over i, j, c of x[n, p sh + i dh - top, q sw + j dw - left, c] w[i, j, c, o]
+    y[n, p, q, o] = b[o] + sum over i, j, c of x[n, p sh + i dh - top, q sw + j dw - left, c]
+    w[i, j, c, o]
     """
 
     def __init__(self, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> None:
@@ -33,15 +34,21 @@ class Conv2d(Function):
             "groups": groups,
         }
 
-    def forward(self, x: Array, w: Array) -> Array:
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x_shape, self.w_shape = x.shape, w.shape
-        return launch("conv2d", x, w, **self.geometry)
+        y = launch("conv2d", x, w, **self.geometry)
+        if b is not None:
+            y += b
+        return y
 
     def grad_x(self, grad: Any, w: Any) -> Any:
         return Conv2dInputGrad(x_shape=self.x_shape, **self.geometry).apply(grad, w)
 
     def grad_w(self, grad: Any, x: Any) -> Any:
         return Conv2dWeightGrad(w_shape=self.w_shape, **self.geometry).apply(x, grad)
+
+    def grad_b(self, grad: Any) -> Any:
+        return sum_rows(grad)
 
 
 class Conv2dInputGrad(Function):
@@ -122,8 +129,8 @@ def conv2d(
         learning", arXiv 1603.07285, for the geometry.
     """
     x, w, b, geometry = _checked(x, w, b, stride, padding, dilation, groups)
-    y: Tensor = Conv2d(**geometry).apply(x, w)
-    return y if b is None else y + b
+    op = Conv2d(**geometry)
+    return op.apply(x, w) if b is None else op.apply(x, w, b)  # type: ignore[no-any-return]
 
 
 def conv2d_im2col(

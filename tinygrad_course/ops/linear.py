@@ -12,7 +12,7 @@ from ..dtypes import unbroadcast
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .shaping import reshape
+from .shaping import broadcast_to, reshape
 
 
 class MatMul(Function):
@@ -49,7 +49,18 @@ class Dense(Function):
         return matmul(_rows(x).swapaxes(-1, -2), _rows(grad))
 
     def grad_b(self, grad: Any) -> Any:
-        return _rows(grad).sum(axis=0)
+        return sum_rows(grad)
+
+
+class SumRows(Function):
+    """y = sum of x over all axes but the last        dL/dx = dL/dy for every row"""
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        return launch("sum_rows", x)
+
+    def grad_x(self, grad: Any) -> Any:
+        return broadcast_to(grad, self.x_shape)
 
 
 def _rows(x: Any) -> Any:
@@ -58,6 +69,17 @@ def _rows(x: Any) -> Any:
     for n in x.shape[:-1]:
         rows *= n
     return x.reshape(rows, x.shape[-1])
+
+
+def sum_rows(x: Any) -> Tensor:
+    """The sum over all axes but the last: the gradient of a bias that was added to every row.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.functional.sum_rows(tg.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+        [4.0, 6.0]
+    """
+    return SumRows().apply(x)  # type: ignore[no-any-return]
 
 
 def matmul(a: Any, b: Any) -> Tensor:

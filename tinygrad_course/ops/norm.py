@@ -16,6 +16,7 @@ from ..function import Function
 from ..grad_mode import mode
 from ..tensor import Tensor, filled
 from .elementary import sqrt
+from .linear import sum_rows
 from .reduction import mean, sum
 
 
@@ -82,20 +83,16 @@ class BatchNormInference(Function):
         return grad * (gamma / sqrt(var + self.eps))
 
     def grad_gamma(self, grad: Any, x: Any, mean: Any, var: Any) -> Any:
-        return _over_batch(grad * (x - mean)) / sqrt(var + self.eps)
+        return sum_rows(grad * (x - mean)) / sqrt(var + self.eps)
 
     def grad_beta(self, grad: Any) -> Any:
-        return _over_batch(grad)
+        return sum_rows(grad)
 
     def grad_mean(self, grad: Any, gamma: Any, var: Any) -> Any:
-        return -_over_batch(grad) * gamma / sqrt(var + self.eps)
+        return -sum_rows(grad) * gamma / sqrt(var + self.eps)
 
     def grad_var(self, grad: Any, x: Any, gamma: Any, mean: Any, var: Any) -> Any:
-        return _over_batch(grad * (x - mean)) * gamma * -0.5 * (var + self.eps) ** -1.5
-
-
-def _over_batch(x: Any) -> Any:
-    return x.sum(axis=tuple(range(len(x.shape) - 1)))
+        return sum_rows(grad * (x - mean)) * gamma * -0.5 * (var + self.eps) ** -1.5
 
 
 def batch_norm(

@@ -1,0 +1,42 @@
+"""Specification of `sum_rows(x, *, out=None)`, the gradient of a bias.
+
+    x (..., C)   ->   y (C,)
+    flops x.size     bytes x + y
+
+Read next: `reference.py` beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from .reference import sum_rows
+
+
+def _cost(x: Array, **_: Any) -> Cost:
+    return Cost(x.size, (x.size + x.shape[-1]) * x.itemsize)
+
+
+def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
+    shapes: list[Shape] = [(5, 3), (4,), (2, 3, 4, 6), (700, 1), (0, 3), (3, 0), (257, 2)]
+    for shape in shapes:
+        yield normal_arrays(rng, dtype, (shape,), {}), {}
+
+
+SUM_ROWS = register(
+    Op(
+        name="sum_rows",
+        reference=sum_rows,
+        cost=_cost,
+        samples=_samples,
+        benchmark_shapes=tuple(
+            Benchmark(" x ".join(map(str, shape)), (shape,), {})
+            for shape in ((64, 28, 28, 6), (128, 32, 32, 32), (64, 120))
+        ),
+    )
+)

@@ -1,0 +1,242 @@
+"""The checks of `tgc doctor`: each yields findings, and a problem says what helps.
+
+A check only looks; what it leaves behind is nothing. Read next: `doctor.py`, which prints them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import tinygrad_course as tg
+from tinygrad_course.errors import DataError, DeviceError
+
+from . import machine
+from .terminal import size
+
+OK, NOTE, BROKEN = "ok", "note", "broken"
+OLDEST, NEWEST = (3, 10), (3, 14)
+LITTLE_DISK, LITTLE_MEMORY = 200_000_000, 500_000_000
+AVX512_KERNELS = ("skylakex", "cooperlake", "sapphirerapids")
+AVX2_KERNELS = ("haswell", "zen")
+
+
+class Finding(NamedTuple):
+    """One line of the doctor.
+
+    Attributes:
+        section: the heading it stands under.
+        name: what was looked at.
+        value: what was found.
+        state: "ok", "note" (it works, and could be better) or "broken".
+        remedy: what to do; empty if ok.
+    """
+
+    section: str
+    name: str
+    value: str
+    state: str = OK
+    remedy: str = ""
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter and the packages that are needed."""
+    section = "Python and packages"
+    version = sys.version_info[:2]
+    system = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if OLDEST <= version <= NEWEST:
+        yield Finding(section, "Python", system)
+    else:
+        span = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+        remedy = f"the package is tested on {span}: make the environment with one of these"
+        yield Finding(section, "Python", system, NOTE, remedy)
+    folder = Path(tg.__file__).parent
+    yield Finding(section, "tinygrad_course", f"{tg.__version__} in {folder}")
+    for package, least in machine.REQUIRED.items():
+        found = machine.installed(package)
+        install = f"`{Path(sys.executable).name} -m pip install '{package}>={least}'`"
+        if found is None:
+            yield Finding(section, package, "not installed", BROKEN, install)
+        elif machine.older(found, least):
+            yield Finding(section, package, f"{found}, {least} is needed", BROKEN, install)
+        else:
+            fault = machine.import_fault(package)
+            again = f"install it again: {install[:-1]} --force-reinstall`"
+            yield Finding(
+                section, package, fault or found, BROKEN if fault else OK, again if fault else ""
+            )
+
+
+def processor() -> Iterator[Finding]:
+    """Cores, vector instructions, memory, and whether BLAS makes use of them."""
+    section = "Processor"
+    features = machine.features()
+    shown = [word for name, word in machine.SHOWN_FEATURES.items() if name in features]
+    yield Finding(section, "model", machine.processor())
+    yield Finding(section, "instructions", ", ".join(shown) or "unknown to NumPy")
+    everything, usable = machine.cores()
+    yield Finding(section, "cores", f"{usable:g} of {everything} usable by this process")
+    free = machine.memory()
+    if free is not None:
+        little = free < LITTLE_MEMORY
+        remedy = "close other programs, or train with a smaller --batch-size" if little else ""
+        yield Finding(section, "memory", f"{size(free)} free", NOTE if little else OK, remedy)
+    yield from _blas(section, features, usable)
+
+
+def _blas(section: str, features: set[str], usable: float) -> Iterator[Finding]:
+    library = machine.blas()
+    if library is None:
+        remedy = "matrix products may be slow: install NumPy from its own wheel with pip"
+        yield Finding(section, "BLAS", "unknown", NOTE, remedy)
+        return
+    name = f"{library.name} {library.version}".strip()
+    remedy = kernel_remedy(library, features)
+    chose = f"{name}, with its kernels for {library.kernels}" if library.kernels else name
+    yield Finding(section, "BLAS", chose, NOTE if remedy else OK, remedy)
+    if library.threads is not None:
+        many = library.threads > max(usable, 1)
+        remedy = (
+            f"more threads than cores slow each other down: `export OMP_NUM_THREADS={usable:.0f}`, "
+            "or `tgc train --threads N`"
+        )
+        value = f"{library.threads} for matrix products"
+        yield Finding(section, "threads", value, NOTE if many else OK, remedy if many else "")
+    speed = f"{machine.matmul_speed():,.0f} GFLOP/s in a 512 x 512 float32 matrix product"
+    yield Finding(section, "speed", speed)
+
+
+def kernel_remedy(library: machine.Blas, features: set[str]) -> str:
+    """What to do where OpenBLAS does not use the vector instructions that the processor has.
+
+    Example:
+        >>> old = machine.Blas("openblas", "0.3.31", "Nehalem", 2)
+        >>> kernel_remedy(old, {"AVX2"}).partition(":")[0]
+        'the processor has AVX2, and these kernels leave it unused'
+        >>> kernel_remedy(old, set())
+        ''
+    """
+    if library.name != "openblas" or not library.kernels:
+        return ""
+    chosen = library.kernels.lower()
+    if "AVX512F" in features and chosen not in AVX512_KERNELS:
+        wide, better = "AVX-512", "SkylakeX"
+    elif "AVX2" in features and chosen not in AVX512_KERNELS + AVX2_KERNELS:
+        wide, better = "AVX2", "Haswell"
+    else:
+        return ""
+    forced = os.environ.get("OPENBLAS_CORETYPE")
+    does = (
+        f"`unset OPENBLAS_CORETYPE` (it is set to {forced}) and OpenBLAS chooses by itself"
+        if forced
+        else f"try `export OPENBLAS_CORETYPE={better}`, or a newer NumPy"
+    )
+    return f"the processor has {wide}, and these kernels leave it unused: {does}"
+
+
+def gpu() -> Iterator[Finding]:
+    """Whether a GPU is there, and whether this version would use it."""
+    section = "GPU"
+    driver, cupy = machine.nvidia_driver(), machine.cupy()
+    if driver is None:
+        yield Finding(section, "NVIDIA driver", "none: no GPU, or its driver is not installed")
+    else:
+        yield Finding(section, "NVIDIA driver", driver or "installed")
+    yield Finding(section, "CuPy", cupy or "not installed")
+    try:
+        tg.backend.check_device("cuda")
+    except DeviceError as error:
+        yield Finding(section, "training", f"on the CPU ({str(error).partition('; ')[0]})")
+    else:
+        yield Finding(section, "training", "--device cuda is possible")
+
+
+def folders() -> Iterator[Finding]:
+    """Whether what is downloaded and what is trained can be stored."""
+    section = "Folders"
+    here = "change to a folder of yours, or say where with --out"
+    yield _writable(section, "here (runs/)", Path.cwd(), here)
+    elsewhere = "set XDG_CACHE_HOME to a folder that can be written"
+    try:
+        yield _writable(section, "cache", tg.data.cache_folder(), elsewhere)
+    except DataError as error:
+        yield Finding(section, "cache", str(error), BROKEN, elsewhere)
+    value = os.environ.get("TGC_DATA", "")
+    try:
+        folder = tg.data.data_folder()
+    except DataError:
+        remedy = "correct it, or `unset TGC_DATA`"
+        yield Finding(section, "TGC_DATA", f"{value} is not a folder", BROKEN, remedy)
+    else:
+        shown = "not set (data are looked for in the cache)" if folder is None else str(folder)
+        yield Finding(section, "TGC_DATA", shown)
+
+
+def _writable(section: str, name: str, folder: Path, remedy: str) -> Finding:
+    """Try to write a file there, or in the nearest folder above that exists already."""
+    present = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    try:
+        with tempfile.TemporaryFile(dir=present) as file:
+            file.write(b"x" * 4096)
+        free = shutil.disk_usage(present).free
+    except OSError as error:
+        value = f"{folder} cannot be written ({error.strerror or error})"
+        return Finding(section, name, value, BROKEN, remedy)
+    value = f"{folder}, {size(free)} free"
+    if free < LITTLE_DISK:
+        return Finding(section, name, value, NOTE, f"little space is left: free some, or {remedy}")
+    return Finding(section, name, value)
+
+
+def data_sets() -> Iterator[Finding]:
+    """Whether the data sets are here, checksums compared."""
+    section = "Data sets"
+    for name in tg.data.names():
+        try:
+            files = tg.data.status(name)
+        except DataError as error:
+            yield Finding(section, name, str(error), BROKEN, "see TGC_DATA above")
+            return
+        damaged = next((file for file in files if file.state == "corrupt"), None)
+        absent = [file for file in files if file.state == "absent"]
+        if damaged is not None:
+            try:
+                tg.data.verify(name)
+                remedy = ""
+            except DataError as error:
+                remedy = str(error).rpartition("; ")[2]
+            yield Finding(section, name, f"{damaged.path}: {damaged.detail}", BROKEN, remedy)
+        elif absent:
+            need = size(sum(file.expected_size for file in absent))
+            yield Finding(section, name, f"not here; `tgc data fetch {name}` gets it ({need})")
+        else:
+            place = files[0].place
+            where = {"package": "part of the package", "": "computed"}.get(place, f"in {place}")
+            yield Finding(section, name, f"ready, {where}")
+
+
+def kernels() -> Iterator[Finding]:
+    """Which implementation each op would get here, on float32 arrays of NumPy."""
+    import numpy as np
+
+    by_choice: dict[str, list[str]] = {}
+    for name in tg.kernels.names():
+        rng = np.random.default_rng(0)
+        samples = tg.kernels.op(name).samples(rng, np.float32)
+        chosen = {tg.kernels.choice(name, arrays, params) for arrays, params in samples}
+        by_choice.setdefault(" or ".join(sorted(chosen)), []).append(name)
+    for chosen_name, ops in by_choice.items():
+        yield Finding("Kernels (float32, on this machine)", chosen_name, ", ".join(ops))
+
+
+CHECKS: tuple[Check, ...] = (python, processor, gpu, folders, data_sets, kernels)
+"""In the order in which they are shown."""

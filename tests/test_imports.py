@@ -14,7 +14,7 @@ KERNELS = Path(tg.kernels.__file__).parent
 
 LEVELS = {
     0: {"errors", "random", "kernels", "_checkout"},
-    1: {"backend"},
+    1: {"backend", "environment"},
     2: {
         "dtypes", "node", "tensor", "function", "pointwise", "engine", "grad_mode", "anomaly", "ops"
     },

@@ -204,9 +204,10 @@ def _check_names(title: str, expected: Mapping[str, Any], arrays: Mapping[str, A
             "another optimizer, or with other options"
         )
     if unexpected:
+        guess, asked, _ = nearest(unexpected[0], expected).partition("?")
         raise ArgumentError(
             f"{title}: the state has {unexpected[0]!r} ({len(unexpected)} such), which this "
-            f"optimizer does not keep; {nearest(unexpected[0], expected)}"
+            f"optimizer does not keep{f'; {guess}?' if asked else ''}"
         )
 
 

@@ -8,18 +8,15 @@ Read next: `grad_mode.py`, then `derivatives.py` for what is built on `grad`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from .backend import Array, array_module
+from .backend import array_module
 from .dtypes import array_from
 from .errors import ArgumentError, GraphError, ShapeError
 from .grad_mode import enable_grad, mode, no_grad
 from .node import Leaf, Node, Output, written
-from .pointwise import Unary
 from .tensor import Tensor, wrap
 
 
@@ -341,63 +338,3 @@ def _result(t: Tensor, found: dict[Node, Any], create: bool) -> Tensor:
     if t.node not in found:
         return wrap(array_module(t.data).zeros_like(t.data), None)
     return _owned(found[t.node], create)
-
-
-class Alias(Unary):
-    """y = x: a second name for a tensor, so that a formula can tell its two uses apart."""
-
-    view = True
-
-    def forward(self, x: Array) -> Array:
-        return x
-
-    def grad_x(self, grad: Any) -> Any:
-        return grad
-
-
-def pullback_of(composed: Callable[..., Any], inputs: Iterable[Any], grad: Any) -> list[Any]:
-    """The gradients of a plain composition, in whichever form (arrays, tensors) it is handed them.
-
-    An op whose gradient has a kernel need not have formulas for the *second* derivative: the engine
-    differentiates the composition instead. Aliases cut the nested pass off from the outer graph,
-    where one input may be an ancestor of another.
-
-    Args:
-        composed: the op as a composition of other ops.
-        inputs: the values to differentiate it at; integers are passed on as they are.
-        grad: dL/dy, or a tuple of them for several outputs.
-
-    Returns:
-        One gradient per input, None for integers.
-    """
-    values = list(inputs)
-    grads = grad if isinstance(grad, tuple) else (grad,)
-    tensors = any(isinstance(g, Tensor) for g in grads)
-    create = tensors and mode.recording is not False
-    with enable_grad():
-        arguments = [_alias(v, create) for v in values]
-        y = composed(*arguments)
-        ys = y if isinstance(y, tuple) else (y,)
-        wanted = [t for t in arguments if isinstance(t, Tensor) and t.node is not None]
-        pairs = [
-            (o, g) for o, g in zip(ys, grads, strict=True) if g is not None and o.node is not None
-        ]
-        found = iter(
-            _gradients([o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create)
-        )
-    out = [next(found) if isinstance(t, Tensor) and t.node is not None else None for t in arguments]
-    return out if tensors else [None if g is None else g.data for g in out]
-
-
-_gradients = grad  # `pullback_of` has a parameter of that name
-
-
-def _alias(value: Any, create: bool) -> Any:
-    """A tensor for the nested pass: tied to the outer graph when that pass is itself recorded."""
-    if isinstance(value, Tensor):
-        if create and value.node is not None:
-            return Alias().apply(value)
-        value = value.data
-    if isinstance(value, np.generic) or getattr(value, "dtype", np.dtype(int)).kind != "f":
-        return value
-    return wrap(value, Leaf())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from .backend import Array, array_module, as_array, is_array
 from .dtypes import DEFAULT, constant_like, mixed_floats, unbroadcast
@@ -110,7 +110,7 @@ class Function(Node):
                     f"(it has {', '.join(cls._names)}); name the formula grad_<parameter>"
                 )
 
-    def apply(self, *inputs: Any) -> Any:
+    def apply(self, *inputs: Any) -> Tensor:
         """Run forward on the inputs' arrays, and record this call if a gradient may be asked for.
 
         Returns:
@@ -127,31 +127,38 @@ class Function(Node):
             )
         arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
         if not any(isinstance(v, Tensor) for v in inputs):
-            return self.forward(*arrays)
+            plain: Tensor = self.forward(*arrays)  # an array, for arrays
+            return plain
         arrays, dtype = self._agree(arrays)
-        recording: Any = mode.recording and self.differentiable
+        recording = mode.recording and self.differentiable
         edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
         y = self.forward(*arrays)
         several = type(y) is tuple
         ys = tuple([as_array(a) for a in y]) if several else (as_array(y),)
-        if not any(edges):
-            result = tuple([constant_result(self, a, dtype) for a in ys])
-            return result if several else result[0]
-        plan = self._plan(tuple([e is not None for e in edges]))
+        if any(edges):
+            self.dtype = dtype
+            tensors = self._record(arrays, edges, ys, several)
+        else:
+            tensors = [constant_result(self, a, dtype) for a in ys]
+        return cast("Tensor", tuple(tensors) if several else tensors[0])
+
+    def _record(
+        self, arrays: list[Array], edges: tuple[Node | None, ...], ys: Any, several: bool
+    ) -> list[Tensor]:
+        """Become the node of this call: keep what the formulas will ask for, and no more."""
+        self.plan = self._plan(tuple([e is not None for e in edges]))
         self.serial = next_serial()
         self.edges = edges
-        self.dtype = dtype
-        self.plan = plan
-        shapes = tuple([a.shape for a in arrays])
-        self.input_shapes = shapes
-        self.kept = tuple([self._take(s, arrays, ys if several else ys[0]) for s in plan.sources])
+        self.input_shapes = tuple([a.shape for a in arrays])
+        y = ys if several else ys[0]
+        self.kept = tuple([self._take(source, arrays, y) for source in self.plan.sources])
         if several:
             self.set_outputs(ys)
-            tensors: Any = tuple([wrap(a, Output(self, i)) for i, a in enumerate(ys)])
+            tensors = [wrap(a, Output(self, i)) for i, a in enumerate(ys)]
         else:
-            tensors = wrap(ys[0], self)
-        if recording is not True:
-            recording.recorded(self, ys)
+            tensors = [wrap(y, self)]
+        if mode.recording is not True:
+            mode.recording.recorded(self, ys)
         return tensors
 
     def set_outputs(self, ys: Iterable[Array]) -> None:

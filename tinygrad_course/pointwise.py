@@ -35,10 +35,11 @@ class Unary(Function):
             _make_general(cls)
         cls._keeps = codes.get(needs, -1)
 
-    def apply(self, x: Any) -> Any:
+    def apply(self, x: Any) -> Tensor:
         """Run forward and record, as `Function.apply` does."""
         if x.__class__ is not Tensor and not isinstance(x, Tensor):
-            return self.forward(x)
+            plain: Tensor = self.forward(x)  # an array, for arrays
+            return plain
         if self.serial:
             return Function.apply(self, x)
         a = x.data
@@ -88,7 +89,7 @@ class Binary(Function):
             _make_general(cls)
         cls._sources = (codes.get(needs[0]), codes.get(needs[1]))
 
-    def apply(self, a: Any, b: Any) -> Any:
+    def apply(self, a: Any, b: Any) -> Tensor:
         """Run forward and record, as `Function.apply` does."""
         if a.__class__ is Tensor or isinstance(a, Tensor):
             x = a.data
@@ -105,7 +106,8 @@ class Binary(Function):
             x = a if a.__class__ is ndarray else constant_like(a, y.dtype)
             edge_a = None
         else:
-            return self.forward(a, b)
+            plain: Tensor = self.forward(a, b)  # an array, for arrays
+            return plain
         if self.serial:
             return Function.apply(self, a, b)
         if x.dtype is not y.dtype and x.dtype != y.dtype:

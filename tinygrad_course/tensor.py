@@ -7,21 +7,21 @@ line: make an op, apply it. Read next: `node.py` and `function.py`, which say wh
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .backend import Array, array_module, as_array, check_device, device_of
+from .backend import Array, array_module, as_array, check_device
 from .dtypes import array_from
 from .errors import ArgumentTypeError, GraphError, ShapeError
+from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
 new = object.__new__
 
 
-class Tensor:
+class Tensor(Interchange):
     """An array of numbers that remembers how it was computed.
 
     Args:
@@ -59,32 +59,7 @@ class Tensor:
         if requires_grad:
             self.requires_grad = True
 
-    # What it is.
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The size along each axis."""
-        return self.data.shape  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype of the values."""
-        return self.data.dtype
-
-    @property
-    def ndim(self) -> int:
-        """How many axes there are."""
-        return self.data.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-        return self.data.size  # type: ignore[no-any-return]
-
-    @property
-    def device(self) -> str:
-        """Where the values are: `"cpu"` or `"cuda:0"`."""
-        return device_of(self.data)
+    # Gradients.
 
     @property
     def requires_grad(self) -> bool:
@@ -125,8 +100,6 @@ class Tensor:
                     f"grad: must have the tensor's shape {self.shape}, but it has {value.shape}"
                 )
         self.node.grad = value
-
-    # Gradients.
 
     def backward(
         self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
@@ -188,26 +161,7 @@ class Tensor:
         self.data[...] = array
         mark_written([self])
 
-    # To and from other worlds.
-
-    def item(self) -> Any:
-        """The value of a one-element tensor, as a Python number."""
-        if self.size != 1:
-            raise ShapeError(
-                f"item: only a tensor with one element is a number, but the shape is {self.shape}"
-            )
-        return self.data.item()
-
-    def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
-        return self.data.tolist()
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The values as a NumPy array, sharing memory on the CPU; the graph is left behind."""
-        array: np.ndarray[Any, Any] = (
-            self.data if device_of(self.data) == "cpu" else self.data.get()
-        )
-        return array
+    # Conversions (to NumPy, DLPack, pickle, text: `interchange.py`).
 
     def to(self, device: str) -> Tensor:
         """This tensor on `device`."""
@@ -217,26 +171,6 @@ class Tensor:
     def astype(self, dtype: Any) -> Tensor:
         """The values converted to `dtype`; the gradient comes back in this tensor's dtype."""
         return shaping.astype(self, dtype)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array: np.ndarray[Any, Any] = self._exported("np.asarray")
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self._exported("DLPack").__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self.data.__dlpack_device__()
-
-    def _exported(self, how: str) -> Any:
-        if self.node is not None:
-            raise GraphError(
-                f"{how}: this tensor requires a gradient, and the graph would silently end here; "
-                "use t.detach() or t.numpy()"
-            )
-        return self.data
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Arithmetic of an array with a tensor; any other ufunc names the function to use."""
@@ -248,109 +182,39 @@ class Tensor:
             )
         return function(*inputs)
 
-    def __array_function__(self, function: Any, *_: Any) -> NoReturn:
-        raise ArgumentTypeError(
-            f"np.{function.__name__} does not work on a Tensor, because it would leave the graph; "
-            f"use tg.{function.__name__} if there is one, or t.numpy() for the values"
-        )
-
-    def __reduce__(self) -> Any:
-        self._refuse_graph("pickle")
-        grad = None if self.grad is None else self.grad.data
-        return _rebuild, (type(self), self.data, self.requires_grad, grad)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        self._refuse_graph("deepcopy")
-        grad = None if self.grad is None else self.grad.data.copy()
-        twin = _rebuild(type(self), self.data.copy(), self.requires_grad, grad)
-        memo[id(self)] = twin
-        return twin
-
-    def _refuse_graph(self, how: str) -> None:
-        if self.node is not None and not isinstance(self.node, Leaf):
-            raise GraphError(
-                f"{how}: this tensor was computed by {self.node!r}, and a graph cannot be copied; "
-                "use detach() first"
-            )
-
-    # Printing.
-
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=100)
-        node = "" if self.node is None else f", node={self.node!r}"
-        return (
-            f"{name}({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{node})"
-        )
-
-    def _repr_html_(self) -> str:
-        values = np.array2string(self.numpy(), separator=", ", threshold=100)
-        node = "constant" if self.node is None else repr(self.node)
-        return (
-            f"<div><b>{type(self).__name__}</b> shape {self.shape}, {self.dtype}, {self.device}, "
-            f"{html.escape(node)}<pre>{html.escape(values)}</pre></div>"
-        )
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
-
-    # As Python sees it.
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise ArgumentTypeError("len: a tensor of shape () has no length")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise ArgumentTypeError(f"a {self.dtype} tensor cannot be an index; use integers")
-        return int(self.item())
-
     __hash__ = object.__hash__
 
     # Operators.
 
     def __add__(self, other: Any) -> Tensor:
-        return Add().apply(self, other)  # type: ignore[no-any-return]
+        return Add().apply(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return Add().apply(other, self)  # type: ignore[no-any-return]
+        return Add().apply(other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return Sub().apply(self, other)  # type: ignore[no-any-return]
+        return Sub().apply(self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return Sub().apply(other, self)  # type: ignore[no-any-return]
+        return Sub().apply(other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return Mul().apply(self, other)  # type: ignore[no-any-return]
+        return Mul().apply(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return Mul().apply(other, self)  # type: ignore[no-any-return]
+        return Mul().apply(other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return Div().apply(self, other)  # type: ignore[no-any-return]
+        return Div().apply(self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return Div().apply(other, self)  # type: ignore[no-any-return]
+        return Div().apply(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return Pow().apply(self, other)  # type: ignore[no-any-return]
+        return Pow().apply(self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return Pow().apply(other, self)  # type: ignore[no-any-return]
+        return Pow().apply(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
         return linear.matmul(self, other)
@@ -359,13 +223,13 @@ class Tensor:
         return linear.matmul(other, self)
 
     def __neg__(self) -> Tensor:
-        return Neg().apply(self)  # type: ignore[no-any-return]
+        return Neg().apply(self)
 
     def __pos__(self) -> Tensor:
         return self
 
     def __abs__(self) -> Tensor:
-        return Abs().apply(self)  # type: ignore[no-any-return]
+        return Abs().apply(self)
 
     def __eq__(self, other: object) -> Any:
         return wrap(as_array(self.data == _values(other)), None)
@@ -384,6 +248,9 @@ class Tensor:
 
     def __ge__(self, other: Any) -> Tensor:
         return wrap(as_array(self.data >= _values(other)), None)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Tensor:
         return indexing.getitem(self, index)
@@ -516,16 +383,6 @@ def mark_written(tensors: list[Tensor]) -> None:
 
 def _values(other: Any) -> Any:
     return other.data if isinstance(other, Tensor) else other
-
-
-def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Array | None) -> Tensor:
-    """A leaf or a constant again, from a pickle or for a deep copy."""
-    tensor = new(cls)
-    tensor.data = data
-    tensor.node = Leaf() if requires_grad else None
-    if grad is not None and tensor.node is not None:
-        tensor.node.grad = wrap(grad, None)
-    return tensor
 
 
 # An operator is an op, and an op needs the class above: so its module is imported last.

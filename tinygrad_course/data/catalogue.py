@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError, ArgumentTypeError, DataError, DtypeError, nearest
-
+from ..errors import ArgumentError, ArgumentTypeError, DataError, DtypeError, nearest
 from . import generated
 from .about import INFO
 from .checks import Array, whole_number

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import (
+from ..errors import (
     ArgumentError,
     ArgumentTypeError,
     DataError,

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import DtypeError
-
+from ..errors import DtypeError
 from .checks import Array
 
 

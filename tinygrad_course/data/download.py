@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from tinygrad_course.errors import DataError
-
+from ..errors import DataError
 from .files import MIRRORS, File, cache_folder, candidates
 from .progress import show
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from tinygrad_course.errors import DataError
-
+from ..errors import DataError
 from .idx import decompress
 
 

@@ -11,8 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError, ArgumentTypeError
-
+from ..errors import ArgumentError, ArgumentTypeError
 from .checks import whole_number
 from .dataset import Dataset, Info, Split, assemble, float_dtype
 from .streams import GENERATED, stream

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygrad_course.errors import DataError
-
+from ..errors import DataError
 from .checks import Array
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

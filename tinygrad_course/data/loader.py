@@ -13,8 +13,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
-
+from ..errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
 from .checks import Array, as_array, check_finite, whole_number
 from .prefetch import prefetch as in_background
 from .streams import AUGMENTATION, permutation, stream

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from tinygrad_course.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
-
+from ..errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
 from .checks import Array, as_array, check_finite, whole_number
 
 _BLOCK = 1 << 20

@@ -3,6 +3,6 @@
 Read `classification.py` next.
 """
 
-from tinygrad_course.metrics.classification import accuracy, confusion_matrix, precision, recall
+from .classification import accuracy, confusion_matrix, precision, recall
 
 __all__ = ["accuracy", "confusion_matrix", "precision", "recall"]

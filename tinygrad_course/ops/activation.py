@@ -84,7 +84,7 @@ def relu(x: Any) -> Tensor:
     References:
         Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
-    return ReLU().apply(x)  # type: ignore[no-any-return]
+    return ReLU().apply(x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
@@ -98,7 +98,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     References:
         Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
-    return LeakyReLU(slope=float(negative_slope)).apply(x)  # type: ignore[no-any-return]
+    return LeakyReLU(slope=float(negative_slope)).apply(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
@@ -112,7 +112,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
         [0.5, 0.5]
     """
     (index,) = as_axes("softmax", axis, tuple(x.shape))
-    return Softmax(axis=index).apply(x)  # type: ignore[no-any-return]
+    return Softmax(axis=index).apply(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
@@ -124,4 +124,4 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
         [-0.6931, -0.6931]
     """
     (index,) = as_axes("log_softmax", axis, tuple(x.shape))
-    return LogSoftmax(axis=index).apply(x)  # type: ignore[no-any-return]
+    return LogSoftmax(axis=index).apply(x)

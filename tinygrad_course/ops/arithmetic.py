@@ -169,7 +169,7 @@ def add(a: Any, b: Any) -> Tensor:
         >>> tg.add(tg.tensor([1.0, 2.0]), 10).tolist()
         [11.0, 12.0]
     """
-    return Add().apply(a, b)  # type: ignore[no-any-return]
+    return Add().apply(a, b)
 
 
 def sub(a: Any, b: Any) -> Tensor:
@@ -180,7 +180,7 @@ def sub(a: Any, b: Any) -> Tensor:
         >>> tg.sub(tg.tensor([1.0, 2.0]), 1).tolist()
         [0.0, 1.0]
     """
-    return Sub().apply(a, b)  # type: ignore[no-any-return]
+    return Sub().apply(a, b)
 
 
 def mul(a: Any, b: Any) -> Tensor:
@@ -191,7 +191,7 @@ def mul(a: Any, b: Any) -> Tensor:
         >>> tg.mul(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
         [3.0, 8.0]
     """
-    return Mul().apply(a, b)  # type: ignore[no-any-return]
+    return Mul().apply(a, b)
 
 
 def div(a: Any, b: Any) -> Tensor:
@@ -202,7 +202,7 @@ def div(a: Any, b: Any) -> Tensor:
         >>> tg.div(tg.tensor([1, 3]), 2).tolist()
         [0.5, 1.5]
     """
-    return Div().apply(a, b)  # type: ignore[no-any-return]
+    return Div().apply(a, b)
 
 
 def neg(x: Any) -> Tensor:
@@ -213,7 +213,7 @@ def neg(x: Any) -> Tensor:
         >>> tg.neg(tg.tensor([1.0, -2.0])).tolist()
         [-1.0, 2.0]
     """
-    return Neg().apply(x)  # type: ignore[no-any-return]
+    return Neg().apply(x)
 
 
 def pow(a: Any, b: Any) -> Tensor:  # noqa: A001 - NumPy's name
@@ -227,7 +227,7 @@ def pow(a: Any, b: Any) -> Tensor:  # noqa: A001 - NumPy's name
         >>> tg.pow(tg.tensor([1.0, 3.0]), 2).tolist()
         [1.0, 9.0]
     """
-    return Pow().apply(a, b)  # type: ignore[no-any-return]
+    return Pow().apply(a, b)
 
 
 def abs(x: Any) -> Tensor:  # noqa: A001 - NumPy's name
@@ -238,7 +238,7 @@ def abs(x: Any) -> Tensor:  # noqa: A001 - NumPy's name
         >>> tg.abs(tg.tensor([-1.0, 2.0])).tolist()
         [1.0, 2.0]
     """
-    return Abs().apply(x)  # type: ignore[no-any-return]
+    return Abs().apply(x)
 
 
 def sign(x: Any) -> Tensor:
@@ -249,7 +249,7 @@ def sign(x: Any) -> Tensor:
         >>> tg.sign(tg.tensor([-3.0, 0.0, 2.0])).tolist()
         [-1.0, 0.0, 1.0]
     """
-    return Sign().apply(x)  # type: ignore[no-any-return]
+    return Sign().apply(x)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
@@ -260,7 +260,7 @@ def maximum(a: Any, b: Any) -> Tensor:
         >>> tg.maximum(tg.tensor([1.0, 5.0]), 3).tolist()
         [3.0, 5.0]
     """
-    return Maximum().apply(a, b)  # type: ignore[no-any-return]
+    return Maximum().apply(a, b)
 
 
 def minimum(a: Any, b: Any) -> Tensor:
@@ -271,7 +271,7 @@ def minimum(a: Any, b: Any) -> Tensor:
         >>> tg.minimum(tg.tensor([1.0, 5.0]), 3).tolist()
         [1.0, 3.0]
     """
-    return Minimum().apply(a, b)  # type: ignore[no-any-return]
+    return Minimum().apply(a, b)
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
@@ -283,7 +283,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
         >>> tg.where(x > 0, x, 0).tolist()
         [0.0, 2.0]
     """
-    return Where().apply(condition, a, b)  # type: ignore[no-any-return]
+    return Where().apply(condition, a, b)
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002 - NumPy's names

@@ -130,7 +130,7 @@ def conv2d(
     """
     x, w, b, geometry = _checked(x, w, b, stride, padding, dilation, groups)
     op = Conv2d(**geometry)
-    return op.apply(x, w) if b is None else op.apply(x, w, b)  # type: ignore[no-any-return]
+    return op.apply(x, w) if b is None else op.apply(x, w, b)
 
 
 def conv2d_im2col(

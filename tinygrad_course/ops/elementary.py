@@ -75,7 +75,7 @@ def exp(x: Any) -> Tensor:
         >>> tg.exp(tg.tensor([0.0])).tolist()
         [1.0]
     """
-    return Exp().apply(x)  # type: ignore[no-any-return]
+    return Exp().apply(x)
 
 
 def log(x: Any) -> Tensor:
@@ -86,7 +86,7 @@ def log(x: Any) -> Tensor:
         >>> tg.log(tg.tensor([1.0])).tolist()
         [0.0]
     """
-    return Log().apply(x)  # type: ignore[no-any-return]
+    return Log().apply(x)
 
 
 def sqrt(x: Any) -> Tensor:
@@ -97,7 +97,7 @@ def sqrt(x: Any) -> Tensor:
         >>> tg.sqrt(tg.tensor([9.0])).tolist()
         [3.0]
     """
-    return Sqrt().apply(x)  # type: ignore[no-any-return]
+    return Sqrt().apply(x)
 
 
 def tanh(x: Any) -> Tensor:
@@ -108,7 +108,7 @@ def tanh(x: Any) -> Tensor:
         >>> tg.tanh(tg.tensor([0.0])).tolist()
         [0.0]
     """
-    return Tanh().apply(x)  # type: ignore[no-any-return]
+    return Tanh().apply(x)
 
 
 def sigmoid(x: Any) -> Tensor:
@@ -119,4 +119,4 @@ def sigmoid(x: Any) -> Tensor:
         >>> tg.sigmoid(tg.tensor([0.0, -1000.0])).tolist()
         [0.5, 0.0]
     """
-    return Sigmoid().apply(x)  # type: ignore[no-any-return]
+    return Sigmoid().apply(x)

@@ -91,7 +91,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     """
     regular = _regular(index)
     try:
-        return GetItem(index=regular).apply(x)  # type: ignore[no-any-return]
+        return GetItem(index=regular).apply(x)
     except (IndexError, TypeError) as error:
         raise IndexingError(
             f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
@@ -110,7 +110,7 @@ def take_last(x: Any, index: Any) -> Tensor:
         >>> tg.functional.take_last(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])).tolist()
         [2.0, 3.0]
     """
-    return TakeLast().apply(x, index)  # type: ignore[no-any-return]
+    return TakeLast().apply(x, index)
 
 
 def place_last(g: Any, index: Any, *, size: int) -> Tensor:
@@ -121,7 +121,7 @@ def place_last(g: Any, index: Any, *, size: int) -> Tensor:
         >>> tg.functional.place_last(tg.tensor([5.0]), np.array([1]), size=3).tolist()
         [[0.0, 5.0, 0.0]]
     """
-    return PlaceLast(size=size).apply(g, index)  # type: ignore[no-any-return]
+    return PlaceLast(size=size).apply(g, index)
 
 
 def _regular(index: Any) -> Any:

@@ -79,7 +79,7 @@ def sum_rows(x: Any) -> Tensor:
         >>> tg.functional.sum_rows(tg.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
         [4.0, 6.0]
     """
-    return SumRows().apply(x)  # type: ignore[no-any-return]
+    return SumRows().apply(x)
 
 
 def matmul(a: Any, b: Any) -> Tensor:
@@ -107,7 +107,7 @@ def matmul(a: Any, b: Any) -> Tensor:
             f"matmul: shapes {left} and {right}: a number cannot be multiplied as a matrix; use *"
         )
     if len(left) > 1 and len(right) > 1 and left[-1] == right[-2] and left[:-2] == right[:-2]:
-        return MatMul().apply(a, b)  # type: ignore[no-any-return]
+        return MatMul().apply(a, b)
     if left[-1] != right[-2 if len(right) > 1 else 0]:
         raise ShapeError(
             f"matmul: the inner sizes differ: a has {left[-1]} columns (shape {left}), but b has "
@@ -123,7 +123,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     x = reshape(a, (1, *left)) if len(left) == 1 else a
     y = MatMul().apply(x, reshape(b, (*right, 1)) if len(right) == 1 else b)
     if len(left) > 1 and len(right) > 1:
-        return y  # type: ignore[no-any-return]
+        return y
     shape = y.shape[: len(y.shape) - 2]
     rows = y.shape[-2:-1] if len(left) > 1 else ()
     columns = y.shape[-1:] if len(right) > 1 else ()
@@ -163,14 +163,14 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
             "layer?"
         )
     if b is None:
-        return Dense().apply(x, w)  # type: ignore[no-any-return]
+        return Dense().apply(x, w)
     b = _with_shape(b)
     if tuple(b.shape) != (w.shape[1],):
         raise ShapeError(
             f"dense: bias must have shape {(w.shape[1],)} for weight shape {w.shape}, but has "
             f"{tuple(b.shape)}"
         )
-    return Dense().apply(x, w, b)  # type: ignore[no-any-return]
+    return Dense().apply(x, w, b)
 
 
 def _with_shape(x: Any) -> Any:

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from ..backend import Array, launch
-from ..engine import pullback_of
+from ..composition import pullback_of
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..grad_mode import mode
@@ -54,7 +54,8 @@ class BatchNormGrad(Function):
     def forward(
         self, dy: Array, x: Array, gamma: Array, mean: Array, var: Array
     ) -> tuple[Array, ...]:
-        return launch("batch_norm_grad", dy, x, gamma, mean, var, eps=self.eps)  # type: ignore[no-any-return]
+        grads: tuple[Array, ...] = launch("batch_norm_grad", dy, x, gamma, mean, var, eps=self.eps)
+        return grads
 
     def backward(self, grad: Any, dy: Any, x: Any, gamma: Any) -> list[Any]:
         return [*pullback_of(self.composed, (dy, x, gamma), grad), None, None]
@@ -163,14 +164,14 @@ def batch_norm(
                 "training=True to use the batch's own statistics"
             )
         op = BatchNormInference(eps=eps)
-        return op.apply(x, gamma, beta, running_mean, running_var)  # type: ignore[no-any-return]
+        return op.apply(x, gamma, beta, running_mean, running_var)
     if math.prod(x.shape[:-1]) == 1:
         raise ShapeError(
             f"batch_norm: training needs more than one value per channel, but x has shape "
             f"{tuple(x.shape)}; use a larger batch, or eval()"
         )
     running = () if running_mean is None else (running_mean, running_var)
-    return BatchNorm(eps=eps, momentum=momentum).apply(x, gamma, beta, *running)  # type: ignore[no-any-return]
+    return BatchNorm(eps=eps, momentum=momentum).apply(x, gamma, beta, *running)
 
 
 def batch_norm_composed(x: Any, weight: Any, bias: Any, *, eps: float = 1e-5) -> Tensor:

@@ -110,7 +110,7 @@ def max_pool2d(x: Any, size: Any, *, stride: Any = None, padding: Any = 0) -> Te
         recognition?", ICCV 2009.
     """
     x, geometry = _checked("max_pool2d", x, size, stride, padding)
-    return MaxPool2d(**geometry).apply(x)  # type: ignore[no-any-return]
+    return MaxPool2d(**geometry).apply(x)
 
 
 def avg_pool2d(
@@ -139,7 +139,7 @@ def avg_pool2d(
         [[2.5, 4.5], [10.5, 12.5]]
     """
     x, geometry = _checked("avg_pool2d", x, size, stride, padding)
-    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(x)  # type: ignore[no-any-return]
+    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(x)
 
 
 def global_max_pool2d(x: Any) -> Tensor:

@@ -94,7 +94,7 @@ def sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa:
         [4.0, 6.0]
     """
     axes = as_axes("sum", axis, x.shape)
-    return Sum(axes=axes, keepdims=keepdims).apply(x)  # type: ignore[no-any-return]
+    return Sum(axes=axes, keepdims=keepdims).apply(x)
 
 
 def mean(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:

@@ -142,7 +142,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
             f"reshape: shape {tuple(x.shape)} holds {count} values, which do not fill shape "
             f"{_sizes('reshape', shape)}"
         )
-    return Reshape(shape=sizes).apply(x)  # type: ignore[no-any-return]
+    return Reshape(shape=sizes).apply(x)
 
 
 def flatten(x: Any, start_axis: int = 1) -> Tensor:
@@ -178,7 +178,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
             f"transpose: axes {tuple(axes or ())} is no permutation of the {ndim} axes of shape "
             f"{tuple(x.shape)}"
         )
-    return Transpose(axes=order).apply(x)  # type: ignore[no-any-return]
+    return Transpose(axes=order).apply(x)
 
 
 def squeeze(x: Any, axis: Any = None) -> Tensor:
@@ -242,7 +242,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
             f"broadcast_to: shape {have} does not broadcast to {sizes}: aligned from the right, "
             "each size must be equal or 1"
         )
-    return BroadcastTo(shape=sizes).apply(x)  # type: ignore[no-any-return]
+    return BroadcastTo(shape=sizes).apply(x)
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
@@ -269,7 +269,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
                 f"concatenate: tensor {i} of shape {other} does not join tensor 0 of shape {first} "
                 f"along axis {where}: all other sizes must agree, and there must be an axis to join"
             )
-    return Concatenate(axis=where).apply(*parts)  # type: ignore[no-any-return]
+    return Concatenate(axis=where).apply(*parts)
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
@@ -321,7 +321,7 @@ def pad(x: Any, widths: Any, value: float = 0.0) -> Tensor:
     if pairs.dtype.kind not in "iu" or (pairs < 0).any():
         raise ShapeError(f"pad: widths must be integers >= 0, but they are {widths}")
     regular = tuple([(int(before), int(after)) for before, after in pairs])
-    return Pad(widths=regular, value=float(value)).apply(x)  # type: ignore[no-any-return]
+    return Pad(widths=regular, value=float(value)).apply(x)
 
 
 def astype(x: Any, dtype: Any) -> Tensor:
@@ -339,11 +339,12 @@ def astype(x: Any, dtype: Any) -> Tensor:
     if target.kind not in "fiub":
         raise ArgumentError(f"astype: {target} is no real, integer or bool dtype")
     if not isinstance(x, Tensor):
-        return x.astype(target)  # type: ignore[no-any-return]
+        array: Tensor = x.astype(target)  # an array, for arrays
+        return array
     if x.dtype == target:
         return x
     if target.kind == "f" and x.dtype.kind == "f":
-        return Astype(dtype=target).apply(x)  # type: ignore[no-any-return]
+        return Astype(dtype=target).apply(x)
     return wrap(x.detach().numpy().astype(target), None)
 
 

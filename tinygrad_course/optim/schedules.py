@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tinygrad_course.errors import ArgumentError, ArgumentTypeError, nearest
+from ..errors import ArgumentError, ArgumentTypeError, nearest
 
 Schedule = Callable[[int], float]
 """Any function of the step count is a schedule, a user's own included."""

@@ -4,12 +4,12 @@
 `report.py` puts them together. matplotlib and jinja2 are imported where they are used.
 """
 
-from tinygrad_course.viz.confusion import confusion_matrix_figure
-from tinygrad_course.viz.curves import learning_curves
-from tinygrad_course.viz.files import save_png
-from tinygrad_course.viz.mistakes import worst_mistakes
-from tinygrad_course.viz.report import write_report
-from tinygrad_course.viz.style import DARK, LIGHT, Theme
+from .confusion import confusion_matrix_figure
+from .curves import learning_curves
+from .files import save_png
+from .mistakes import worst_mistakes
+from .report import write_report
+from .style import DARK, LIGHT, Theme
 
 __all__ = [
     "DARK",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError
-from tinygrad_course.viz.style import FONT, LIGHT, Theme, blank_figure, heading, quiet
+from ..errors import ArgumentError
+from .style import FONT, LIGHT, Theme, blank_figure, heading, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

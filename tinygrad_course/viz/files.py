@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinygrad_course.errors import DataError
+from ..errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError, ShapeError
-from tinygrad_course.viz.style import (
+from ..errors import ArgumentError, ShapeError
+from .style import (
     FONT,
     LIGHT,
     Theme,

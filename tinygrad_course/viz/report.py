@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy.typing as npt
 
-from tinygrad_course.errors import ArgumentError
-from tinygrad_course.metrics import confusion_matrix
-from tinygrad_course.viz.confusion import confusion_matrix_figure, square
-from tinygrad_course.viz.curves import Record, epochs_of, learning_curves
-from tinygrad_course.viz.files import png_bytes, write_whole
-from tinygrad_course.viz.mistakes import worst_mistakes
-from tinygrad_course.viz.style import DARK, LIGHT, Theme, names_of
-from tinygrad_course.viz.tables import class_table, confusion_table, epoch_table, pairs
+from ..errors import ArgumentError
+from ..metrics import confusion_matrix
+from .confusion import confusion_matrix_figure, square
+from .curves import Record, epochs_of, learning_curves
+from .files import png_bytes, write_whole
+from .mistakes import worst_mistakes
+from .style import DARK, LIGHT, Theme, names_of
+from .tables import class_table, confusion_table, epoch_table, pairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinygrad_course.errors import ShapeError
+from ..errors import ShapeError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

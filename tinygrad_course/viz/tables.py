@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_course.metrics import precision, recall
+from ..metrics import precision, recall
 
 MOST_CONFUSIONS = 10
 EPOCH_COLUMNS = (

@@ -302,13 +302,13 @@ class Function(Node):
         )
 
     def __repr__(self) -> str:
-        hidden = {"serial", "edges", "kept", "plan", "input_shapes", "outputs", "dtype", "grad"}
-        own = [
-            f"{k}={v!r}"
-            for k, v in self.__dict__.items()
-            if k not in hidden and not k.startswith("_") and not is_array(v)
-        ]
-        return f"{type(self).__name__}({', '.join(own)})"
+        """The op with what its `__init__` took, as far as it is stored under its own name."""
+        own = {**self.__dict__, **self.__dict__.get("geometry", {})}
+        names = inspect.signature(type(self).__init__).parameters
+        shown = [f"{n}={own[n]!r}" for n in names if n in own and n != "geometry"]
+        if "geometry" in names:
+            shown += [f"{n}={v!r}" for n, v in self.__dict__["geometry"].items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def _formula(cls: type, name: str) -> Formula:

@@ -83,18 +83,23 @@ class Module:
         """The tensors and layers held directly, as (name, object), in assignment order."""
         return [m for name, value in vars(self).items() for m in _members(name, value)]
 
-    def named_modules(self) -> list[tuple[str, Module]]:
-        """(name, module) for this one, under the name "", and every layer below it, each once."""
-        return list(self._walk("", set()))
-
-    def _walk(self, name: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+    def _walk(self, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+        """(name, object) for this module and every layer and tensor below it, each once."""
         if id(self) in seen:
             return
         seen.add(id(self))
         yield name, self
         for part, member in self.members():
+            path = f"{name}.{part}" if name else part
             if isinstance(member, Module):
-                yield from member._walk(f"{name}.{part}" if name else part, seen)
+                yield from member._walk(path, seen)
+            elif id(member) not in seen:
+                seen.add(id(member))
+                yield path, member
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """(name, module) for this one, under the name "", and every layer below it, each once."""
+        return [(name, m) for name, m in self._walk("", set()) if isinstance(m, Module)]
 
     def modules(self) -> list[Module]:
         """This one and every layer below it, each once."""
@@ -107,19 +112,15 @@ class Module:
             ArgumentError: two tensors have one name (a dict key with a dot in it can do that).
         """
         found: dict[str, Tensor] = {}
-        seen: set[int] = set()
-        for prefix, module in self.named_modules():
-            for part, member in module.members():
-                if not isinstance(member, Tensor) or id(member) in seen or _computed(member):
-                    continue
-                seen.add(id(member))
-                name = f"{prefix}.{part}" if prefix else part
-                if name in found:
-                    raise ArgumentError(
-                        f"{type(self).__name__}: two tensors are named {name!r}; rename the "
-                        "attribute or the dict key of one of them"
-                    )
-                found[name] = member
+        for name, member in self._walk("", set()):
+            if not isinstance(member, Tensor) or _computed(member):
+                continue
+            if name in found:
+                raise ArgumentError(
+                    f"{type(self).__name__}: two tensors are named {name!r}; rename the "
+                    "attribute or the dict key of one of them"
+                )
+            found[name] = member
         return list(found.items())
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:

@@ -20,6 +20,8 @@ def arguments(layer: Any) -> str:
     parts = []
     for parameter in inspect.signature(type(layer).__init__).parameters.values():
         value = vars(layer).get(parameter.name, parameter.empty)
+        if value is None and parameter.default is True:
+            value = False  # `bias=True` becomes the parameter `bias`; None says there is none
         if value is parameter.empty or not _is_plain(value):
             continue
         if parameter.default is parameter.empty:

@@ -25,7 +25,7 @@ from .ops.linear import dense, matmul, sum_rows
 from .ops.loss import (
     binary_cross_entropy_with_logits,
     cross_entropy,
-    mse_loss,
+    mse,
     one_hot,
     softmax_cross_entropy_composed,
 )
@@ -80,7 +80,7 @@ __all__ = [
     "mean",
     "min",
     "minimum",
-    "mse_loss",
+    "mse",
     "mul",
     "neg",
     "one_hot",

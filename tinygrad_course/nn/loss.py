@@ -62,7 +62,7 @@ class MSELoss(Module):
 
     def forward(self, y: Any, target: Any) -> Tensor:
         """Two tensors of one shape."""
-        return F.mse_loss(y, target, reduction=self.reduction)
+        return F.mse(y, target, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(Module):

@@ -123,7 +123,7 @@ def one_hot(targets: Any, classes: int) -> Array:
     return place_last(np.ones(index.shape, np.float32), index, size=classes)
 
 
-def mse_loss(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
+def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     """Squared error (y - target)^2, its mean over all elements by default. (No factor 1/2.)
 
     Args:
@@ -136,12 +136,12 @@ def mse_loss(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
 
     Example:
         >>> import tinygrad_course as tg
-        >>> tg.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
+        >>> tg.mse(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         2.0
     """
-    y, target = _same_shape("mse_loss", y, target)
+    y, target = _same_shape("mse", y, target)
     difference = y - target
-    return _reduced("mse_loss", difference * difference, reduction)
+    return _reduced("mse", difference * difference, reduction)
 
 
 def binary_cross_entropy_with_logits(

@@ -84,12 +84,12 @@ class AvgPool2dGrad(Function):
         return AvgPool2d(**self.geometry).apply(grad)
 
 
-def max_pool2d(x: Any, size: Any, *, stride: Any = None, padding: Any = 0) -> Tensor:
+def max_pool2d(x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0) -> Tensor:
     """The largest value under each window; a tie's gradient goes to its first place (row by row).
 
     Args:
         x: images (N, H, W, C).
-        size: the window; an integer or (height, width).
+        kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None, so that they do not overlap.
         padding: as in `conv2d`, less than the window; padding never wins.
 
@@ -109,18 +109,23 @@ def max_pool2d(x: Any, size: Any, *, stride: Any = None, padding: Any = 0) -> Te
         Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
         recognition?", ICCV 2009.
     """
-    x, geometry = _checked("max_pool2d", x, size, stride, padding)
+    x, geometry = _checked("max_pool2d", x, kernel_size, stride, padding)
     return MaxPool2d(**geometry).apply(x)
 
 
 def avg_pool2d(
-    x: Any, size: Any, *, stride: Any = None, padding: Any = 0, count_include_pad: bool = True
+    x: Any,
+    kernel_size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    count_include_pad: bool = True,
 ) -> Tensor:
     """The mean under each window.
 
     Args:
         x: images (N, H, W, C).
-        size: the window; an integer or (height, width).
+        kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None.
         padding: as in `conv2d`, less than the window.
         count_include_pad: divide by the whole window also at the border, or only by what lies
@@ -138,7 +143,7 @@ def avg_pool2d(
         >>> tg.avg_pool2d(x, 2)[0, :, :, 0].tolist()
         [[2.5, 4.5], [10.5, 12.5]]
     """
-    x, geometry = _checked("avg_pool2d", x, size, stride, padding)
+    x, geometry = _checked("avg_pool2d", x, kernel_size, stride, padding)
     return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(x)
 
 
@@ -172,7 +177,7 @@ def global_avg_pool2d(x: Any) -> Tensor:
 def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, dict[str, Any]]:
     x = x if isinstance(x, Tensor) else as_array(x)
     check_image(name, x)
-    window = pair(name, "size", size)
+    window = pair(name, "kernel_size", size)
     steps = window if stride is None else pair(name, "stride", stride)
     image = (x.shape[1], x.shape[2])
     sides = regular_padding(name, padding, image, window, steps, (1, 1))

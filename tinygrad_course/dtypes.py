@@ -6,12 +6,13 @@ bool arrays take the float's dtype. float32 beside float64 is an error that name
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .backend import Array, as_array, is_array
-from .errors import ArgumentTypeError, DtypeError
+from .errors import ArgumentTypeError, DtypeError, ShapeError
 
 DEFAULT = np.dtype(np.float32)
 
@@ -87,6 +88,19 @@ def agree(x: Array, y: Array, name: str) -> tuple[Array, Array]:
     if y_float:
         return x.astype(y.dtype), y
     return x, y
+
+
+def check_broadcast(name: str, arrays: Iterable[Array]) -> None:
+    """Raise unless the arrays' shapes broadcast together."""
+    shapes = [a.shape for a in arrays]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " and ".join(map(str, shapes))
+        raise ShapeError(
+            f"{name.lower()}: shapes {listed} do not broadcast: aligned from the right, sizes must "
+            "be equal or 1"
+        ) from None
 
 
 def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple, cast
 
 from .backend import Array, array_module, as_array, is_array
-from .dtypes import DEFAULT, constant_like, mixed_floats, unbroadcast
+from .dtypes import DEFAULT, check_broadcast, constant_like, mixed_floats, unbroadcast
 from .errors import ArgumentTypeError, GraphError, ShapeError
 from .grad_mode import mode
 from .node import Node, Output, next_serial
@@ -132,6 +132,8 @@ class Function(Node):
         arrays, dtype = self._agree(arrays)
         recording = mode.recording and self.differentiable
         edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
+        if self.broadcasts:
+            check_broadcast(type(self).__name__, arrays)
         y = self.forward(*arrays)
         several = type(y) is tuple
         ys = tuple([as_array(a) for a in y]) if several else (as_array(y),)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from numpy import ndarray
 
 from .backend import as_array
-from .dtypes import agree, constant_like, unbroadcast
-from .errors import ArgumentTypeError, ShapeError
+from .dtypes import agree, check_broadcast, constant_like, unbroadcast
+from .errors import ArgumentTypeError
 from .function import Function, constant_result
 from .grad_mode import mode
 from .node import Node, next_serial
@@ -115,10 +115,8 @@ class Binary(Function):
         try:
             z = self.forward(x, y)
         except ValueError:
-            raise ShapeError(
-                f"{type(self).__name__.lower()}: shapes {x.shape} and {y.shape} do not broadcast: "
-                "aligned from the right, two sizes must be equal or one of them 1"
-            ) from None
+            check_broadcast(type(self).__name__, (x, y))
+            raise
         if z.__class__ is not ndarray:
             z = as_array(z)
         recording = mode.recording

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import DEFAULT
 from ..errors import ArgumentError
 from ..function import Function
 from ..pointwise import Binary, Unary
@@ -77,6 +78,8 @@ class Pow(Binary):
     """
 
     def forward(self, a: Array, b: Array) -> Array:
+        if a.dtype.kind in "iu" and b.dtype.kind == "i" and (b < 0).any():
+            a = a.astype(DEFAULT)  # 2^-1 is no integer
         return a**b
 
     def grad_a(self, grad: Any, a: Any, b: Any) -> Any:

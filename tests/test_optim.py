@@ -343,6 +343,7 @@ def test_a_users_own_optimizer() -> None:
 
     w = tg.Parameter([1.0, -1.0])
     optimizer = SignDescent([w], lr=0.5)
+    assert repr(optimizer) == "SignDescent(1 parameter, lr=0.5)"
     (w * w).sum().backward()
     optimizer.step()
     assert w.tolist() == [0.5, -0.5]

@@ -191,8 +191,9 @@ class Optimizer:
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].options.items())
         count = sum(len(group.parameters) for group in self.groups)
+        tensors = f"{count} parameter{'' if count == 1 else 's'}"
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
-        return f"{type(self).__name__}({count} parameters{groups}, {options})"
+        return f"{type(self).__name__}({tensors}{groups}, {options})"
 
 
 def _check_names(title: str, expected: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:

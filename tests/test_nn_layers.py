@@ -81,7 +81,7 @@ def test_losses_are_their_functions(reduction: str) -> None:
     x, t = images(5, 6), tg.tensor(np.random.default_rng(1).random((5, 6)))
     pairs = [
         (nn.CrossEntropyLoss(reduction), F.cross_entropy, TARGETS),
-        (nn.MSELoss(reduction), F.mse_loss, t),
+        (nn.MSELoss(reduction), F.mse, t),
         (nn.BCEWithLogitsLoss(reduction), F.binary_cross_entropy_with_logits, t),
     ]
     for loss, function, targets in pairs:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import checkpoint
+from .checkpoint import save
 from .errors import ArgumentError, CheckpointError
 from .nonfinite import NonFinite
 from .saving import remove_leftovers, replace_file, unwritable
@@ -161,19 +161,19 @@ class CheckpointCallback:
         remove_leftovers(self.folder.last)
         remove_leftovers(self.folder.best)
         if run.progress.step == 0:
-            checkpoint.save(self.folder.last, run)
+            save(self.folder.last, run)
 
     def on_batch(self, run: Training) -> None:
         """Save within an epoch; not at its end, where `on_epoch` does."""
         progress = run.progress
         if self.every and progress.step % self.every == 0 and progress.batch < len(run.loader):
-            checkpoint.save(self.folder.last, run)
+            save(self.folder.last, run)
 
     def on_epoch(self, run: Training, record: Record) -> None:
         """Save; the best one first, since from the last one on it would not be made again."""
         if best_epoch(run.progress.history) is record:
-            checkpoint.save(self.folder.best, run)
-        checkpoint.save(self.folder.last, run)
+            save(self.folder.best, run)
+        save(self.folder.last, run)
 
 
 class Patience:

@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import models
 from .data import Dataset
 from .environment import describe, using_threads
 from .errors import AnomalyError, CheckpointError, Error
+from .models import build
 from .nn import Module
 from .recipe import Recipe, Run, assemble
 from .saving import replace_file
@@ -91,7 +91,7 @@ class Checkpoint:
         recipe, shape = self.recipe, self.facts.get("input_shape")
         if not isinstance(shape, list) or not self.classes:
             self.refuse(f"the shape of its samples or its classes are missing; {RUN_AGAIN}")
-        model = models.build(
+        model = build(
             recipe.model,
             input_shape=shape,
             classes=len(self.classes),

@@ -18,7 +18,7 @@ import numpy as np
 
 def _libraries() -> list[dict[str, Any]]:
     """What is known of the BLAS libraries in this process, NumPy's own first."""
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return sorted(found, key=lambda library: "numpy" not in str(library["filepath"]))
@@ -49,8 +49,7 @@ def using_threads(count: int | None) -> Iterator[None]:
 
     Example:
         >>> with using_threads(1):
-        ...     threads()
-        1
+        ...     product = np.ones((2, 2)) @ np.ones((2, 2))
     """
     from threadpoolctl import threadpool_limits
 

@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
-from . import data, models, optim
 from .backend import check_device
-from .data import DataLoader, Dataset, RandomShift
+from .data import DataLoader, Dataset, RandomShift, load
+from .data import names as data_names
 from .errors import ArgumentError, ArgumentTypeError, nearest
+from .models import build
+from .models import names as model_names
+from .optim import SGD, Adam, AdamW, Optimizer, by_name
 from .optim.schedules import NAMES as SCHEDULES
 from .random import Generator
 from .train import Training
@@ -25,22 +28,20 @@ class _Method(NamedTuple):
     """An optimizer by name: the learning rate it likes, and how to make it."""
 
     lr: float
-    make: Callable[[Any, Any, Recipe], optim.Optimizer]
+    make: Callable[[Any, Any, Recipe], Optimizer]
 
 
 _OPTIMIZERS = {
-    "sgd": _Method(0.1, lambda p, lr, r: optim.SGD(p, lr, weight_decay=r.weight_decay)),
-    "momentum": _Method(
-        0.05, lambda p, lr, r: optim.SGD(p, lr, r.momentum, weight_decay=r.weight_decay)
-    ),
+    "sgd": _Method(0.1, lambda p, lr, r: SGD(p, lr, weight_decay=r.weight_decay)),
+    "momentum": _Method(0.05, lambda p, lr, r: SGD(p, lr, r.momentum, weight_decay=r.weight_decay)),
     "nesterov": _Method(
         0.05,
-        lambda p, lr, r: optim.SGD(
+        lambda p, lr, r: SGD(
             p, lr, r.momentum, nesterov=r.momentum > 0, weight_decay=r.weight_decay
         ),
     ),
-    "adam": _Method(0.003, lambda p, lr, r: optim.Adam(p, lr, weight_decay=r.weight_decay)),
-    "adamw": _Method(0.003, lambda p, lr, r: optim.AdamW(p, lr, weight_decay=r.weight_decay)),
+    "adam": _Method(0.003, lambda p, lr, r: Adam(p, lr, weight_decay=r.weight_decay)),
+    "adamw": _Method(0.003, lambda p, lr, r: AdamW(p, lr, weight_decay=r.weight_decay)),
 }
 
 _SHIFTS = {"mnist-12k": 2, "mnist": 2}
@@ -48,8 +49,8 @@ _SHIFTS = {"mnist-12k": 2, "mnist": 2}
 be moved; in 8 x 8 pixels there is no room for it."""
 
 _NAMED: dict[str, Callable[[], Any]] = {
-    "model": models.names,
-    "data": data.names,
+    "model": model_names,
+    "data": data_names,
     "optimizer": lambda: _OPTIMIZERS,
     "schedule": lambda: SCHEDULES,
     "dtype": lambda: ("float32", "float64"),
@@ -201,9 +202,9 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         46
     """
     recipe = recipe.complete()
-    dataset = data.load(recipe.data, dtype=recipe.dtype) if dataset is None else dataset
+    dataset = load(recipe.data, dtype=recipe.dtype) if dataset is None else dataset
     generator = Generator(recipe.seed)
-    model = models.build(
+    model = build(
         recipe.model,
         input_shape=dataset.input_shape,
         classes=len(dataset.classes),
@@ -221,7 +222,7 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
     )
     steps = recipe.epochs * -(-len(loader) // recipe.accumulate)
     assert recipe.lr is not None  # noqa: S101 - complete() saw to it
-    rate = optim.by_name(recipe.schedule, recipe.lr, steps)
+    rate = by_name(recipe.schedule, recipe.lr, steps)
     return Run(
         model=model,
         optimizer=_OPTIMIZERS[recipe.optimizer].make(model.named_parameters(), rate, recipe),

@@ -39,6 +39,10 @@ class GraphError(Error, RuntimeError):
     """The graph cannot answer: released, changed in place, or never recorded."""
 
 
+class GradientError(Error, AssertionError):
+    """A gradient that a check found wrong, or could not prove right."""
+
+
 class AnomalyError(Error, RuntimeError):
     """A NaN or an infinity, found while `detect_anomaly` (or a training run) watched."""
 

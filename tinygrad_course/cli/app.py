@@ -1,5 +1,6 @@
-"""The group of commands: their names and one line on each; a command is imported when it is asked
-for. Read next: `welcome.py` (what `tgc` alone shows), then `train.py`.
+"""The group of commands: their names and one line on each; a command is imported when it runs.
+
+Read next: `welcome.py` (what `tgc` alone shows), then `train.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from tinygrad_course import __version__
-from tinygrad_course.errors import nearest
-
+from .. import __version__
+from ..errors import nearest
 from .failure import exit_code_of
 
 COMMANDS = {
@@ -65,7 +65,7 @@ class Commands(click.Group):
         try:
             code = super().main(given, *rest, **options)
             sys.stdout.flush()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the last one to see it, Ctrl-C included
             code = exit_code_of(error, debug="--debug" in given)
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import tinygrad_course as tg
-from tinygrad_course.errors import DataError, DeviceError
-
+from .. import __version__, backend, data
+from .. import kernels as registry
+from ..errors import DataError, DeviceError
 from . import machine
 from .terminal import size
 
@@ -59,8 +59,8 @@ def python() -> Iterator[Finding]:
         span = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
         remedy = f"the package is tested on {span}: make the environment with one of these"
         yield Finding(section, "Python", system, NOTE, remedy)
-    folder = Path(tg.__file__).parent
-    yield Finding(section, "tinygrad_course", f"{tg.__version__} in {folder}")
+    folder = Path(__file__).parent.parent
+    yield Finding(section, "tinygrad_course", f"{__version__} in {folder}")
     for package, least in machine.REQUIRED.items():
         found = machine.installed(package)
         install = f"`{Path(sys.executable).name} -m pip install '{package}>={least}'`"
@@ -153,7 +153,7 @@ def gpu() -> Iterator[Finding]:
         yield Finding(section, "NVIDIA driver", driver or "installed")
     yield Finding(section, "CuPy", cupy or "not installed")
     try:
-        tg.backend.check_device("cuda")
+        backend.check_device("cuda")
     except DeviceError as error:
         yield Finding(section, "training", f"on the CPU ({str(error).partition('; ')[0]})")
     else:
@@ -167,12 +167,12 @@ def folders() -> Iterator[Finding]:
     yield _writable(section, "here (runs/)", Path.cwd(), here)
     elsewhere = "set XDG_CACHE_HOME to a folder that can be written"
     try:
-        yield _writable(section, "cache", tg.data.cache_folder(), elsewhere)
+        yield _writable(section, "cache", data.cache_folder(), elsewhere)
     except DataError as error:
         yield Finding(section, "cache", str(error), BROKEN, elsewhere)
     value = os.environ.get("TGC_DATA", "")
     try:
-        folder = tg.data.data_folder()
+        folder = data.data_folder()
     except DataError:
         remedy = "correct it, or `unset TGC_DATA`"
         yield Finding(section, "TGC_DATA", f"{value} is not a folder", BROKEN, remedy)
@@ -200,9 +200,9 @@ def _writable(section: str, name: str, folder: Path, remedy: str) -> Finding:
 def data_sets() -> Iterator[Finding]:
     """Whether the data sets are here, checksums compared."""
     section = "Data sets"
-    for name in tg.data.names():
+    for name in data.names():
         try:
-            files = tg.data.status(name)
+            files = data.status(name)
         except DataError as error:
             yield Finding(section, name, str(error), BROKEN, "see TGC_DATA above")
             return
@@ -210,7 +210,7 @@ def data_sets() -> Iterator[Finding]:
         absent = [file for file in files if file.state == "absent"]
         if damaged is not None:
             try:
-                tg.data.verify(name)
+                data.verify(name)
                 remedy = ""
             except DataError as error:
                 remedy = str(error).rpartition("; ")[2]
@@ -229,10 +229,10 @@ def kernels() -> Iterator[Finding]:
     import numpy as np
 
     by_choice: dict[str, list[str]] = {}
-    for name in tg.kernels.names():
+    for name in registry.names():
         rng = np.random.default_rng(0)
-        samples = tg.kernels.op(name).samples(rng, np.float32)
-        chosen = {tg.kernels.choice(name, arrays, params) for arrays, params in samples}
+        samples = registry.op(name).samples(rng, np.float32)
+        chosen = {registry.choice(name, arrays, params) for arrays, params in samples}
         by_choice.setdefault(" or ".join(sorted(chosen)), []).append(name)
     for chosen_name, ops in by_choice.items():
         yield Finding("Kernels (float32, on this machine)", chosen_name, ", ".join(ops))

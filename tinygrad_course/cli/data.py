@@ -11,25 +11,28 @@ import click
 from .options import DATA, common, print_json
 
 if TYPE_CHECKING:
-    from tinygrad_course.data import FileStatus
+    from ..data import FileStatus
 
 COLOURS = {"present": "green", "absent": "yellow", "corrupt": "red", "generated": "green"}
 WORDS = {"present": "ready", "absent": "not here", "corrupt": "damaged", "generated": "ready"}
 
 
-@click.group(name="data", invoke_without_command=True)
+HELP = """List, fetch and verify the data sets; alone it lists them.
+
+\b
+tgc data list           what there is
+tgc data fetch mnist    download it (11.6 MB) into the cache
+tgc data verify         compare every file with its checksum
+
+A file is looked for in the folder that the environment variable TGC_DATA names, then in the cache;
+what is downloaded goes into the cache.
+"""
+
+
+@click.group(name="data", help=HELP, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, fetch and verify the data sets.
-
-    \b
-    tgc data list           what there is
-    tgc data fetch mnist    download it (11.6 MB) into the cache
-    tgc data verify         compare every file with its checksum
-
-    A file is looked for in the folder that the environment variable TGC_DATA names, then in the
-    cache; what is downloaded goes into the cache.
-    """
+    """Without a subcommand, list."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_, as_json=False)
 
@@ -38,7 +41,7 @@ def command(ctx: click.Context) -> None:
 @common
 def list_(as_json: bool) -> None:
     """List the data sets: what they hold, and whether they are on this machine."""
-    from tinygrad_course import data
+    from .. import data
 
     sets = {name: (data.info(name), data.status(name)) for name in data.names()}
     if as_json:
@@ -77,7 +80,7 @@ def list_(as_json: bool) -> None:
 @common
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
     """Download what is absent or damaged (the default: every data set that is downloaded)."""
-    from tinygrad_course import data
+    from .. import data
 
     chosen = names or [name for name in data.names() if data.info(name).origin == "download"]
     for name in chosen:
@@ -92,7 +95,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
     A data set that was never fetched is no fault, unless it is named.
     """
-    from tinygrad_course import data
+    from .. import data
 
     files = [file for name in names or data.names() for file in data.status(name)]
     _show(files, as_json)

@@ -5,9 +5,14 @@ The checks are in `checks.py`; this file prints what they find.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .options import common, print_json
+
+if TYPE_CHECKING:
+    from .checks import Finding
 
 MARKS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "broken": ("✗", "red")}
 PLAIN_MARKS = {"ok": "ok", "note": "note", "broken": "BROKEN"}
@@ -22,7 +27,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Every problem comes with its remedy. The exit code is 1 if something is broken; a note (!)
     breaks nothing.
     """
-    from .checks import BROKEN, CHECKS, NOTE, Finding
+    from .checks import BROKEN, CHECKS, NOTE
 
     found: list[Finding] = []
     for check in CHECKS:

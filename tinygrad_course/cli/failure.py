@@ -16,7 +16,7 @@ ERROR, USAGE, INTERRUPTED = 1, 2, 130
 """The exit codes; 130 is what a shell expects of a program ended by Ctrl-C."""
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The user pressed Ctrl-C, and this is what is left and how to go on."""
 
 
@@ -28,7 +28,7 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         return _reader_gone()
     if debug:
         traceback.print_exception(error)
-    if isinstance(error, Interrupted):
+    if isinstance(error, InterruptedRunError):
         say("stopped", str(error), "yellow")
         return INTERRUPTED
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
@@ -50,8 +50,8 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
 
 def expected(error: BaseException) -> str | None:
     """The message of an error that a user can do something about; None for a bug of ours."""
-    from tinygrad_course.backend import kernels
-    from tinygrad_course.errors import Error
+    from ..backend import kernels
+    from ..errors import Error
 
     if isinstance(error, (Error, kernels.KernelError)):
         return str(error)

@@ -100,7 +100,7 @@ def processor() -> str:
     if platform.system() == "Darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
         try:
-            return subprocess.run(  # noqa: S603
+            return subprocess.run(
                 command, capture_output=True, text=True, timeout=5, check=True
             ).stdout.strip()
         except (OSError, subprocess.SubprocessError):

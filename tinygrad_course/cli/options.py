@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from tinygrad_course.errors import nearest
+from ..errors import nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,14 +42,14 @@ class Name(click.ParamType):
 
 def model_names() -> list[str]:
     """The models that can be built."""
-    from tinygrad_course import models
+    from .. import models
 
     return list(models.names())
 
 
 def data_names() -> list[str]:
     """The data sets that can be loaded."""
-    from tinygrad_course import data
+    from .. import data
 
     return data.names()
 

@@ -33,8 +33,8 @@ def command(model: str, data: str | None, classic: bool, batch_size: int, as_jso
     Multiply-adds count each use of a weight; bytes are those of the layer's output, which
     training keeps until the backward pass.
     """
-    from tinygrad_course import data as data_sets
-    from tinygrad_course import models, nn
+    from .. import data as data_sets
+    from .. import models, nn
 
     info = data_sets.info(data or "mnist-12k")
     built = models.build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tinygrad_course import __version__
+from .. import __version__
 
 FIRST = (
     ("tgc train", "a convolutional network learns handwritten digits, in about a minute"),

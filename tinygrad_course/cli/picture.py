@@ -1,0 +1,194 @@
+"""An image file as the network saw its digits in training: light ink on black, sized, centred.
+
+MNIST's digits were scaled to fit a box of 20 x 20 pixels and placed with their centre of mass in
+the middle of 28 x 28; a photograph has paper, light and shadow around them, and those go first.
+Read next: `predict.py`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+
+Array = npt.NDArray[Any]
+
+WORK = 256
+"""The longer side, in pixels, to which a large picture is reduced first."""
+BACKGROUND = 64
+"""The same while the background is estimated."""
+LEAST_CONTRAST = 0.06
+"""Less difference than this between ink and paper is noise."""
+
+
+class Picture(NamedTuple):
+    """What became of an image.
+
+    Attributes:
+        pixels: (H, W) float32 from 0 to 1, the ink being light.
+        inverted: whether it was dark on light.
+        note: what looks strange about it, in words; empty if nothing does.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    inverted: bool
+    note: str
+
+
+def read_digit(path: str | Path, height: int, width: int) -> Picture:
+    """Read a PNG, JPEG or other image of one digit, of any size and either polarity.
+
+    Args:
+        path: the file.
+        height: of the result.
+        width: of the result.
+
+    Raises:
+        DataError: no file, no image, or nothing on it.
+    """
+    path = Path(path)
+    grey, inverted = _light_ink(_load(path))
+    ink = _without_background(grey)
+    spread = _percentile(ink, 99.8)
+    if spread < LEAST_CONTRAST:
+        raise DataError(
+            f"{path}: expected a digit, but all of the picture has nearly the same brightness; "
+            "write one large digit with a dark pen on white paper"
+        )
+    ink = np.clip(ink / spread, 0, 1)
+    rows, columns = np.nonzero(ink > _threshold(ink))
+    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    pixels = _centred(ink[top:bottom, left:right], height, width)
+    return Picture(pixels, inverted, _strange(bottom - top, right - left, ink[rows, columns].size,
+                                              ink.size))  # fmt: skip
+
+
+def _load(path: Path) -> Array:
+    """The picture as brightness from 0 to 1, as its owner sees it: upright, on white."""
+    from PIL import Image, ImageOps
+
+    if path.is_dir():
+        raise DataError(f"{path}: expected an image, but it is a folder; name a PNG or JPEG in it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                image = ImageOps.exif_transpose(file)
+                image.thumbnail((4 * WORK, 4 * WORK))
+                image.load()
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; check the name and the folder") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise DataError(f"{path}: the picture is too large; reduce it to 2000 pixels") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(
+            f"{path}: cannot be read as an image ({error}); give a PNG or JPEG file"
+        ) from None
+    if image.mode in ("I", "I;16", "I;16B", "F"):  # more than 8 bits: Pillow would clip them
+        values = np.asarray(image, np.float64)
+        low, high = values.min(), values.max()
+        return np.asarray((values - low) / (high - low or 1), np.float32)
+    if image.mode in ("P", "LA", "PA", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        alpha = np.asarray(image.getchannel("A"), np.float32) / 255
+        grey = np.asarray(image.convert("RGB").convert("L"), np.float32) / 255
+        # A drawing on nothing: what is drawn may be black or white, so take the paper unlike it.
+        drawn = grey[alpha > 0.5]
+        paper = 1.0 if not drawn.size or drawn.mean() < 0.5 else 0.0
+        return grey * alpha + paper * (1 - alpha)
+    return np.asarray(image.convert("L"), np.float32) / 255
+
+
+def _light_ink(grey: Array) -> tuple[Array, bool]:
+    """Make the ink light: what runs around the edge is the background.
+
+    Returns:
+        The picture, at most `WORK` pixels a side, and whether it was inverted.
+    """
+    grey = _resized(grey, min(1.0, WORK / max(grey.shape)))
+    edge = max(1, min(grey.shape) // 20)
+    frame = np.concatenate(
+        [part.ravel() for part in (grey[:edge], grey[-edge:], grey[:, :edge], grey[:, -edge:])]
+    )
+    # The whole picture has the last word where the edge is neither: ink covers less than paper.
+    background = np.median(frame) if frame.std() < 0.25 else np.median(grey)
+    middle = (_percentile(grey, 1) + _percentile(grey, 99)) / 2
+    inverted = bool(background > middle)
+    return (1 - grey if inverted else grey), inverted
+
+
+def _without_background(grey: Array) -> Array:
+    """Subtract the paper and its shadows: an opening wider than any stroke removes the ink."""
+    from PIL import Image, ImageFilter
+
+    small = _resized(grey, min(1.0, BACKGROUND / max(grey.shape)))
+    window = max(3, max(small.shape) // 3 | 1)
+    image = Image.fromarray(np.uint8(np.round(255 * np.clip(small, 0, 1))))
+    image = image.filter(ImageFilter.MinFilter(window)).filter(ImageFilter.MaxFilter(window))
+    image = image.filter(ImageFilter.BoxBlur(window // 4))
+    image = image.resize(grey.shape[::-1], Image.Resampling.BILINEAR)
+    ink = np.clip(grey - np.asarray(image, np.float32) / 255, 0, 1)
+    edge = max(1, min(grey.shape) // 20)
+    frame = np.concatenate([ink[:edge].ravel(), ink[-edge:].ravel()])
+    noise = _percentile(frame, 90)  # 0 for a clean drawing, the grain of the paper in a photograph
+    return np.where(ink > 1.5 * noise, ink - noise, 0.0) if noise > 0.004 else ink
+
+
+def _threshold(ink: Array) -> float:
+    """Otsu's threshold: the cut that makes both sides most uniform. (Otsu 1979, equation 12.)"""
+    counts, edges = np.histogram(ink, bins=64, range=(0.0, 1.0))
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)[:-1]
+    above = ink.size - below
+    weighted = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = weighted[:-1] / below, (weighted[-1] - weighted[:-1]) / above
+        between = below * above * (means[0] - means[1]) ** 2
+    return float(edges[1 + int(np.nanargmax(between))]) * 0.5
+
+
+def _centred(ink: Array, height: int, width: int) -> npt.NDArray[np.float32]:
+    """Scale the ink to 20/28 of the frame (all of a small one); centre its mass."""
+    share = 20 / 28 if min(height, width) >= 16 else 1.0
+    scale = min(share * height / ink.shape[0], share * width / ink.shape[1])
+    ink = _resized(ink, scale)
+    ink = ink[:height, :width]
+    h, w = ink.shape
+    total = ink.sum()
+    row = float((ink.sum(1) * np.arange(h)).sum() / total)
+    column = float((ink.sum(0) * np.arange(w)).sum() / total)
+    top = int(np.clip(round((height - 1) / 2 - row), 0, height - h))
+    left = int(np.clip(round((width - 1) / 2 - column), 0, width - w))
+    placed = np.zeros((height, width), np.float32)
+    placed[top : top + h, left : left + w] = ink / max(float(ink.max()), 1e-6)
+    return placed
+
+
+def _resized(values: Array, scale: float) -> Array:
+    """An image scaled with antialiasing; at least one pixel is left."""
+    if scale == 1.0:
+        return values
+    from PIL import Image
+
+    height, width = (max(1, round(n * scale)) for n in values.shape)
+    image = Image.fromarray(np.asarray(values, np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX if scale < 1 else
+                                   Image.Resampling.BICUBIC)).clip(0, 1)  # fmt: skip
+
+
+def _strange(height: int, width: int, inked: int, everything: int) -> str:
+    if width > 1.8 * height:
+        return "it is wider than high: is there more than one digit on it?"
+    if inked > 0.5 * everything:
+        return "more than half of it is ink: leave some paper around the digit"
+    return ""
+
+
+def _percentile(values: Array, percent: float) -> float:
+    return float(np.percentile(values, percent))

@@ -163,8 +163,8 @@ def _centred(ink: Array, height: int, width: int) -> npt.NDArray[np.float32]:
     total = ink.sum()
     row = float((ink.sum(1) * np.arange(h)).sum() / total)
     column = float((ink.sum(0) * np.arange(w)).sum() / total)
-    top = int(np.clip(round((height - 1) / 2 - row), 0, height - h))
-    left = int(np.clip(round((width - 1) / 2 - column), 0, width - w))
+    top = int(np.clip(round(height / 2 - row), 0, height - h))
+    left = int(np.clip(round(width / 2 - column), 0, width - w))
     placed = np.zeros((height, width), np.float32)
     placed[top : top + h, left : left + w] = ink / max(float(ink.max()), 1e-6)
     return placed

@@ -1,0 +1,174 @@
+"""`tgc predict IMAGE`: what a trained model sees in a picture, and how sure it is.
+
+`picture.py` makes of the file what the model was trained on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import CheckpointError
+from . import folders
+from .failure import warn
+from .options import common, print_json
+from .outcome import is_image
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from ..checkpoint import Checkpoint
+
+BAR = 30
+"""Columns of a probability of 1."""
+
+
+@click.command()
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.option(
+    "-c", "--checkpoint", "run", metavar="RUN", type=click.Path(path_type=Path),
+    help="A run's folder, or a checkpoint. [default: the newest run]",
+)  # fmt: skip
+@click.option(
+    "--sample", metavar="N", type=click.IntRange(min=0),
+    help="Take test sample N of the run's data set instead of a file.",
+)  # fmt: skip
+@common
+def command(images: tuple[Path, ...], run: Path | None, sample: int | None, as_json: bool) -> None:
+    """Show one or more images of a digit to a trained model.
+
+    PNG, JPEG or another image of any size, drawn or photographed, dark on light or light on dark:
+    it is inverted, freed from its background, scaled and centred like the digits of MNIST.
+    """
+    import numpy as np
+
+    from .. import checkpoint
+    from .picture import read_digit
+
+    if not images and sample is None:
+        raise click.UsageError(
+            "IMAGE is missing: name a picture of a digit, as in `tgc predict digit.png`; without "
+            "one at hand try `tgc predict --sample 7`, a test image of the run",
+            click.get_current_context(),
+        )
+    saved = checkpoint.load(folders.checkpoint_in(run))
+    shape = tuple(saved.facts["input_shape"])
+    if not is_image(shape) or shape[-1] != 1:
+        raise CheckpointError(
+            f"checkpoint {saved.path}: expects samples of shape {shape}, which are no grey images; "
+            "name a run that was trained on images with --checkpoint"
+        )
+    for path in images:
+        picture = read_digit(path, *shape[:2])
+        if picture.note:
+            warn(f"{path}: {picture.note}")
+        _answer(saved, str(path), picture.pixels, as_json, {"inverted": picture.inverted})
+    if sample is not None:
+        pixels, label = _test_sample(saved, sample)
+        _answer(
+            saved, f"test sample {sample}", pixels.astype(np.float32), as_json, {"label": label}
+        )
+
+
+def _test_sample(saved: Checkpoint, index: int) -> tuple[Any, str]:
+    """Test sample number `index` of the data the run was trained with, and what it is."""
+    from .evaluate import fitting
+
+    x, y = fitting(saved, saved.recipe.data).test
+    if index >= len(x):
+        raise click.UsageError(
+            f"--sample: {saved.recipe.data} has test samples 0 to {len(x) - 1}, but {index} is "
+            "asked for"
+        )
+    return x[index, ..., 0], saved.classes[y[index]]
+
+
+def _answer(saved: Checkpoint, name: str, pixels: Any, as_json: bool, more: dict[str, Any]) -> None:
+    """Run the model on one image and print what it says."""
+    from .. import no_grad, tensor
+    from ..functional import softmax
+
+    model = saved.model()
+    batch = pixels[None, ..., None].astype(saved.recipe.dtype)
+    with no_grad():
+        probabilities = softmax(model(tensor(batch))).numpy()[0]
+    best = int(probabilities.argmax())
+    if as_json:
+        by_class = dict(zip(saved.classes, probabilities.tolist(), strict=True))
+        print_json(
+            {
+                "event": "prediction",
+                "image": name,
+                "class": saved.classes[best],
+                "confidence": float(probabilities[best]),
+                "probabilities": by_class,
+                **more,
+            }
+        )
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from .terminal import console, here, unicode_works
+
+    screen = console()
+    pretty = screen.is_terminal and unicode_works(screen) and not screen.is_dumb_terminal
+    sure = f"{100 * probabilities[best]:.1f} %"
+    sentence = Text.assemble(
+        (name, "bold"), " looks like ", (f" {saved.classes[best]} ", "bold black on green"),
+        f"  {sure} sure",
+    )  # fmt: skip
+    if "label" in more:
+        right = more["label"] == saved.classes[best]
+        verdict = "and it is" if right else f"but it is {more['label']}"
+        sentence.append(f", {verdict}", style="green" if right else "red")
+    side = Table.grid(padding=(0, 4, 0, 0))
+    bars = _bars(saved.classes, probabilities, pretty)
+    if pretty and screen.width >= pixels.shape[1] + 50 and screen.color_system:
+        side.add_row(_half_blocks(pixels), bars)
+    else:
+        side.add_row(bars)
+    screen.print()
+    screen.print(side)
+    screen.print()
+    screen.print(sentence)
+    screen.print(f"[dim]{saved.recipe.model} from[/] [cyan]{here(saved.path)}[/]", soft_wrap=True)
+
+
+def _bars(classes: tuple[str, ...], probabilities: Any, pretty: bool) -> Any:
+    """A bar for each class, the longest in green."""
+    from rich.table import Table
+    from rich.text import Text
+
+    eighths = " ▏▎▍▌▋▊▉█"
+    made = Table.grid(padding=(0, 2, 0, 0))
+    best = int(probabilities.argmax())
+    for k, (name, share) in enumerate(zip(classes, probabilities, strict=True)):
+        cells = round(float(share) * BAR * 8)
+        blocks = "█" * (cells // 8) + eighths[cells % 8].strip()
+        bar = blocks if pretty else "#" * round(cells / 8)
+        style = "bold green" if k == best else "dim"
+        made.add_row(
+            Text(name, style=style if k == best else ""),
+            Text(bar.ljust(BAR), style="green" if k == best else "cyan"),
+            Text(f"{100 * float(share):5.1f} %", style=style),
+        )
+    return made
+
+
+def _half_blocks(pixels: Any) -> Text:
+    """The image as the model gets it: each character shows two pixels, one above the other."""
+    from rich.text import Text
+
+    grey = (255 * pixels.clip(0, 1)).astype(int)
+    if len(grey) % 2:
+        grey = grey[:-1]
+    drawn = Text(no_wrap=True)
+    for top, bottom in zip(grey[::2], grey[1::2], strict=True):
+        for a, b in zip(top, bottom, strict=True):
+            drawn.append("▀", style=f"rgb({a},{a},{a}) on rgb({b},{b},{b})")
+        drawn.append("\n")
+    drawn.right_crop(1)
+    return drawn

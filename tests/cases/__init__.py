@@ -1,0 +1,32 @@
+"""One record per op: what the loops of `test_ops.py` hold every op against.
+
+A new op adds one `Case` to the file of its family. Read `record.py` for what a record says,
+`arithmetic.py` for the shortest ones.
+"""
+
+from __future__ import annotations
+
+from . import (
+    activation,
+    arithmetic,
+    conv,
+    dropout,
+    elementary,
+    indexing,
+    linear,
+    loss,
+    norm,
+    pool,
+    reduction,
+    shaping,
+)
+from .record import Bad, Case, Kink, Sample
+
+FAMILIES = (
+    arithmetic, elementary, reduction, shaping, indexing, linear, activation, conv, pool, norm,
+    dropout, loss,
+)  # fmt: skip
+
+CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)
+
+__all__ = ["CASES", "FAMILIES", "Bad", "Case", "Kink", "Sample"]

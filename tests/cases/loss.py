@@ -1,0 +1,139 @@
+"""Records of `ops/loss.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+import tinygrad_course as tg
+from tinygrad_course.errors import ArgumentError, DtypeError, IndexingError, ShapeError
+
+from .record import Bad, Case, Sample, away, normal, sample
+
+RNG = np.random.Generator
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def _classes(rng: RNG) -> Iterator[Sample]:
+    for shape in ((4, 3), (2, 3, 5), (6,), (1, 1), (3, 2)):
+        for reduction in REDUCTIONS:
+            targets = np.asarray(rng.integers(shape[-1], size=shape[:-1]))
+            yield sample(normal(rng, *shape), targets, reduction=reduction)
+    yield sample(normal(rng, 0, 3), np.zeros(0, int), reduction="sum")
+    yield sample(normal(rng, 0, 3), np.zeros(0, int), reduction="none")
+    yield sample(normal(rng, 3, 4), np.array([0, 3, 1], np.uint8))
+    yield sample(np.array([[1e4, 0.0, -1e4], [-1e4, 1e4, 1e4]]), np.array([1, 2]), reduction="none")
+
+
+def _soft(rng: RNG) -> Iterator[Sample]:
+    for shape in ((4, 3), (2, 3, 5), (6,), (1, 1)):
+        for reduction in REDUCTIONS:
+            targets = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+            yield sample(normal(rng, *shape), np.asarray(targets), reduction=reduction)
+    yield sample(normal(rng, 0, 3), np.zeros((0, 3)), reduction="sum")
+
+
+def _same(rng: RNG) -> Iterator[Sample]:
+    for shape in ((4, 3), (), (1,), (2, 1, 3)):
+        for reduction in REDUCTIONS:
+            yield sample(normal(rng, *shape), normal(rng, *shape), reduction=reduction)
+    yield sample(normal(rng, 0, 3), normal(rng, 0, 3), reduction="sum")
+    yield sample(normal(rng, 3), np.array([0, 1, 1]))
+
+
+def _binary(rng: RNG) -> Iterator[Sample]:
+    for shape in ((4, 3), (), (1,), (2, 1, 3)):
+        for reduction in REDUCTIONS:
+            targets = np.asarray(rng.uniform(size=shape))
+            yield sample(away(rng, *shape), targets, reduction=reduction)
+    yield sample(away(rng, 0, 3), np.zeros((0, 3)), reduction="none")
+    yield sample(away(rng, 3), np.array([0, 1, 1]))
+    yield sample(away(rng, 3), np.array([True, False, True]))
+    yield sample(
+        np.array([-1e4, -40.0, 40.0, 1e4]), np.array([0.0, 1.0, 0.0, 1.0]), reduction="none"
+    )
+    # Smooth at 0 as well, though written with |x| and max(x, 0).
+    yield sample(np.array([0.0, -0.0]), np.array([0.25, 1.0]), reduction="none")
+
+
+def _reduced(losses: np.ndarray, reduction: str) -> np.ndarray:
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    return np.asarray(total if reduction == "sum" else total / losses.size)
+
+
+def _np_classes(logits, targets, reduction="mean"):
+    flat, labels = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
+    losses = [np.logaddexp.reduce(row - row[t]) for row, t in zip(flat, labels, strict=True)]
+    return _reduced(np.array(losses, float).reshape(targets.shape), reduction)
+
+
+def _np_soft(logits, targets, reduction="mean"):
+    log_p = logits - np.logaddexp.reduce(logits, axis=-1)[..., None]
+    return _reduced(-np.einsum("...k,...k->...", targets, log_p), reduction)
+
+
+def _np_mse(y, target, reduction="mean"):
+    return _reduced(np.asarray(y * y - 2.0 * y * target + target * target * 1.0), reduction)
+
+
+def _np_binary(x, t, reduction="mean"):
+    return _reduced(np.asarray(t * np.logaddexp(0, -x) + (1.0 - t) * np.logaddexp(0, x)), reduction)
+
+
+Z = tg.tensor(np.ones((4, 3)))
+
+
+def _targets(name: str) -> tuple[Bad, ...]:
+    return (
+        Bad(
+            (Z, np.array([0, 1, 3, 0])),
+            IndexingError,
+            rf"{name}: label 3 at \(2,\).*\(4, 3\).*0 \.\. 2",
+        ),
+        Bad((Z, np.array([0, 1, -1, 0])), IndexingError, rf"{name}: label -1 at \(2,\)"),
+        Bad((Z, np.zeros(5, int)), ShapeError, rf"{name}: .*\(4, 3\).*\(4,\).*\(5,\)"),
+        Bad((Z, np.zeros((4, 1), int)), ShapeError, rf"{name}: .*\(4, 3\).*\(4, 1\)"),
+        Bad((Z, np.zeros(4)), DtypeError, f"{name}: classes must be integers.*float64.*astype"),
+        Bad((Z, np.zeros((4, 2))), ShapeError, rf"{name}: .*\(4, 3\).*\(4, 2\)"),
+        Bad((tg.tensor(1.0), np.array(0)), ShapeError, rf"{name}: logits .*\(\)"),
+        Bad(
+            (tg.tensor(np.ones((2, 0))), np.zeros(2, int)),
+            ShapeError,
+            rf"{name}: logits .*\(2, 0\)",
+        ),
+        Bad((Z, np.zeros(4, int)), ArgumentError, "reduction 'avg'.*mean", {"reduction": "avg"}),
+    )
+
+
+def _shapes(name: str) -> tuple[Bad, ...]:
+    return (
+        Bad((tg.tensor(np.ones((4, 1))), np.ones(4)), ShapeError, rf"{name}: .*\(4, 1\).*\(4,\)"),
+        Bad((Z, np.ones((4, 3), "float32")), DtypeError, "float64 with float32"),
+        Bad(
+            (Z, np.ones((4, 3))), ArgumentError, "'summ'.*did you mean 'sum'", {"reduction": "summ"}
+        ),
+    )
+
+
+CASES = (
+    Case(
+        "cross_entropy",
+        tg.cross_entropy,
+        _np_classes,
+        _classes,
+        twin=tg.functional.softmax_cross_entropy_composed,
+        bad=_targets("cross_entropy"),
+    ),
+    Case("cross_entropy (probabilities)", tg.cross_entropy, _np_soft, _soft),
+    Case("mse", tg.mse, _np_mse, _same, bad=_shapes("mse")),
+    Case(
+        "binary_cross_entropy_with_logits",
+        tg.binary_cross_entropy_with_logits,
+        _np_binary,
+        _binary,
+        bad=_shapes("binary_cross_entropy_with_logits"),
+    ),
+)

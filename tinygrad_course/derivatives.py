@@ -61,15 +61,8 @@ def jvp(f: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
         >>> change.item()
         3.0
     """
-    leaves, _ = _leaves(inputs)
-    directions, _ = _leaves(v)
-    if len(directions) != len(leaves):
-        raise ArgumentError(
-            f"jvp: {len(leaves)} inputs need as many directions, not {len(directions)}"
-        )
-    for i, (x, d) in enumerate(zip(leaves, directions, strict=True)):
-        if x.shape != d.shape:
-            raise ShapeError(f"jvp: input {i} has shape {x.shape}, but its direction has {d.shape}")
+    leaves, single = _leaves(inputs)
+    directions = _directions("jvp", leaves, [v] if single else v)
     with enable_grad():
         y = f(*leaves)
         outputs = y if isinstance(y, tuple) else (y,)
@@ -101,7 +94,7 @@ def jacobian(f: Callable[..., Tensor], inputs: Any, *, create_graph: bool = Fals
     with enable_grad():
         y = f(*leaves)
         rows = []
-        for place in np.ndindex(*y.shape):
+        for place in np.ndindex(*y.shape) if y.requires_grad else ():
             unit = filled(y, y.shape, 0.0)
             unit[place] = 1.0
             rows.append(grad(y, leaves, unit, create_graph=create_graph, retain_graph=True))
@@ -149,20 +142,33 @@ def hvp(f: Callable[..., Tensor], inputs: Any, v: Any) -> tuple[Tensor, Any]:
         Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 1994.
     """
     leaves, single = _leaves(inputs)
-    directions = [v] if single else list(v)
+    directions = _directions("hvp", leaves, [v] if single else v)
     with enable_grad():
         y = _scalar("hvp", f(*leaves))
         slopes = grad(y, leaves, create_graph=True)
-        constants = [
-            d.detach() if isinstance(d, Tensor) else wrap(array_from(d, x.dtype), None)
-            for d, x in zip(directions, leaves, strict=True)
-        ]
-        total = _dot(slopes, constants)
+        total = _dot(slopes, directions)
     if total.requires_grad:
         products = grad(total, leaves)
     else:
         products = [wrap(filled(x, x.shape, 0.0), None) for x in leaves]
     return y.detach(), products[0] if single else products
+
+
+def _directions(name: str, leaves: list[Tensor], given: Sequence[Any]) -> list[Tensor]:
+    """One constant per input, of its shape and dtype."""
+    if len(given) != len(leaves):
+        raise ArgumentError(
+            f"{name}: {len(leaves)} inputs need as many directions, not {len(given)}"
+        )
+    directions = []
+    for i, (x, v) in enumerate(zip(leaves, given, strict=True)):
+        d = v.data if isinstance(v, Tensor) else array_from(v, x.dtype)
+        if x.shape != d.shape:
+            raise ShapeError(
+                f"{name}: input {i} has shape {x.shape}, but its direction has {d.shape}"
+            )
+        directions.append(wrap(d, None))
+    return directions
 
 
 def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

@@ -103,6 +103,11 @@ def check_broadcast(name: str, arrays: Iterable[Array]) -> None:
         ) from None
 
 
+def floating(x: Any) -> Any:
+    """An array or a tensor as it is, or its integers as float32: for ops that only floats have."""
+    return x if x.dtype.kind == "f" else x.astype(DEFAULT)
+
+
 def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting `shape` to `grad.shape`: sum over the axes that were stretched.
 

@@ -77,7 +77,7 @@ def engine(
             edges = node.edges
             if edges is None:
                 raise _released(node)
-            if node.retained:
+            if node.retained and wanted is None:
                 node.grad = _owned(grad, create)
             if wanted is not None and found is not None and node in wanted:
                 found[node] = grad

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple, cast
 
+import numpy as np
+
 from .backend import Array, array_module, as_array, is_array
 from .dtypes import DEFAULT, check_broadcast, constant_like, mixed_floats, unbroadcast
 from .errors import ArgumentTypeError, GraphError, ShapeError
@@ -227,7 +229,8 @@ class Function(Node):
                     f"parameter of forward ({', '.join(self._names)}), not y, and no attribute "
                     "that forward set"
                 )
-            return self.__dict__.pop(source)
+            value = self.__dict__.pop(source)
+            return as_array(value) if isinstance(value, np.generic) else value
         if source == OUTPUT:
             return y
         return tuple(arrays[len(self._names) - 1 :]) if source == VARIADIC else arrays[source]

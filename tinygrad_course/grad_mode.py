@@ -44,6 +44,10 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
     def _value(self) -> Any:
         return False
 
+    def _recreate_cm(self) -> no_grad:
+        """A decorated function gets one of its own per call: threads must not share the stack."""
+        return type(self)()
+
     def __enter__(self) -> None:
         self._before.append(mode.recording)
         mode.recording = self._value()

@@ -74,9 +74,10 @@ class Generator:
     def draw(self) -> int:
         """The offset for one call (of dropout, say); it rises by one."""
         if _tape.replayed is not None:
-            return _tape.replayed.pop(0)
-        offset = self.offset
-        self.offset = offset + 1
+            offset = _tape.replayed.pop(0)
+        else:
+            offset = self.offset
+            self.offset = offset + 1
         if _tape.recorded is not None:
             _tape.recorded.append(offset)
         return offset

@@ -14,7 +14,7 @@ import numpy as np
 
 from .backend import Array, array_module, as_array, check_device
 from .dtypes import array_from
-from .errors import ArgumentTypeError, GraphError, ShapeError
+from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
@@ -99,6 +99,11 @@ class Tensor(Interchange):
                 raise ShapeError(
                     f"grad: must have the tensor's shape {self.shape}, but it has {value.shape}"
                 )
+            if value.dtype != self.dtype:
+                raise DtypeError(
+                    f"grad: must have the tensor's dtype {self.dtype}, but it has {value.dtype}; "
+                    f"convert it with .astype('{self.dtype}')"
+                )
         self.node.grad = value
 
     def backward(
@@ -136,7 +141,8 @@ class Tensor(Interchange):
         """Ask for `.grad` on a tensor that is no leaf."""
         if self.node is None:
             raise GraphError("retain_grad: this tensor is a constant; it has no gradient to keep")
-        self.node.retained = True
+        if not isinstance(self.node, Leaf):  # a leaf keeps it anyway
+            self.node.retained = True
 
     def detach(self) -> Tensor:
         """The same values (the same memory) as a constant."""
@@ -297,7 +303,8 @@ class Tensor(Interchange):
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Two axes exchanged."""
         axes = list(range(self.ndim))
-        axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+        one, other = (as_axis("swapaxes", a, self.shape, self.ndim) for a in (axis1, axis2))
+        axes[one], axes[other] = other, one
         return shaping.transpose(self, axes)
 
     @property
@@ -389,6 +396,7 @@ def _values(other: Any) -> Any:
 from .engine import run_backward  # noqa: E402
 from .ops import indexing, linear, reduction, shaping  # noqa: E402
 from .ops.arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub, clip  # noqa: E402
+from .ops.axes import as_axis  # noqa: E402
 
 UFUNCS: dict[str, Callable[..., Tensor]] = {
     "add": lambda a, b: Add().apply(a, b),

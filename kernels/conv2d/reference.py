@@ -104,7 +104,8 @@ def conv2d(
     for chunk in image_chunks(N, groups * OH * OW * K * x.itemsize):
         padded = pad_images(x[chunk], padding)
         windows = _windows(padded, (KH, KW), stride, dilation, groups)
-        rows = y[chunk].reshape(-1, groups, O // groups).transpose(1, 0, 2)
+        n = chunk.stop - chunk.start  # no -1 below: of no filters NumPy cannot infer it
+        rows = y[chunk].reshape(n * OH * OW, groups, O // groups).transpose(1, 0, 2)
         xp.matmul(windows, filters, out=rows)
     return y
 
@@ -156,7 +157,8 @@ def conv2d_weight_grad(
     for chunk in image_chunks(N, groups * OH * OW * K * x.itemsize):
         padded = pad_images(x[chunk], padding)
         windows = _windows(padded, (KH, KW), stride, dilation, groups)
-        rows = xp.ascontiguousarray(dy[chunk]).reshape(-1, groups, O // groups)
+        n = chunk.stop - chunk.start  # no -1 below: of no filters NumPy cannot infer it
+        rows = xp.ascontiguousarray(dy[chunk]).reshape(n * OH * OW, groups, O // groups)
         total += windows.transpose(0, 2, 1) @ rows.transpose(1, 0, 2)
     dw = xp.empty(w_shape, dtype=x.dtype) if out is None else out
     dw.reshape(K, groups, O // groups)[...] = total.transpose(1, 0, 2)
@@ -213,8 +215,8 @@ def conv2d_input_grad(
     filters = xp.ascontiguousarray(filters)
     dx: Array = xp.empty(x_shape, dtype=dy.dtype) if out is None else out
     for chunk in image_chunks(N, KH * KW * OH * OW * C * dy.itemsize):
-        rows = xp.ascontiguousarray(dy[chunk]).reshape(-1, groups, O // groups)
-        n = chunk.stop - chunk.start
+        n = chunk.stop - chunk.start  # no -1 below: of no filters NumPy cannot infer it
+        rows = xp.ascontiguousarray(dy[chunk]).reshape(n * OH * OW, groups, O // groups)
         parts = scratch("parts", (KH * KW, groups, n * OH * OW, group_channels), dy)
         xp.matmul(rows.transpose(1, 0, 2), filters, out=parts)
         parts = parts.reshape(KH * KW, groups, n, OH, OW, group_channels)

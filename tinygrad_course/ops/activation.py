@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import floating
 from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
@@ -67,7 +68,8 @@ class LogSoftmax(Function):
 
     def forward(self, x: Array) -> Array:
         shifted = x - np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
-        return shifted - np.log(np.sum(np.exp(shifted), axis=self.axis, keepdims=True))
+        with np.errstate(divide="ignore"):  # the log of the sum over no classes at all
+            return shifted - np.log(np.sum(np.exp(shifted), axis=self.axis, keepdims=True))
 
     def grad_x(self, grad: Any, y: Any) -> Any:
         return grad - exp(y) * grad.sum(axis=self.axis, keepdims=True)
@@ -112,7 +114,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
         [0.5, 0.5]
     """
     (index,) = as_axes("softmax", axis, tuple(x.shape))
-    return Softmax(axis=index).apply(x)
+    return Softmax(axis=index).apply(floating(x))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
@@ -124,4 +126,4 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
         [-0.6931, -0.6931]
     """
     (index,) = as_axes("log_softmax", axis, tuple(x.shape))
-    return LogSoftmax(axis=index).apply(x)
+    return LogSoftmax(axis=index).apply(floating(x))

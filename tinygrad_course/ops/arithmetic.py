@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, is_array
 from ..dtypes import DEFAULT
 from ..errors import ArgumentError
 from ..function import Function
@@ -78,7 +78,8 @@ class Pow(Binary):
     """
 
     def forward(self, a: Array, b: Array) -> Array:
-        if a.dtype.kind in "iu" and b.dtype.kind == "i" and (b < 0).any():
+        integers = is_array(a) and is_array(b) and a.dtype.kind in "iu" and b.dtype.kind == "i"
+        if integers and (b < 0).any():
             a = a.astype(DEFAULT)  # 2^-1 is no integer
         return a**b
 

@@ -26,6 +26,8 @@ class Conv2d(Function):
     w[i, j, c, o]
     """
 
+    promotes = True
+
     def __init__(self, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> None:
         self.geometry: dict[str, Any] = {
             "stride": stride,

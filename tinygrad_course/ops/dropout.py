@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, launch
+from ..dtypes import floating
 from ..errors import ArgumentError
 from ..function import Function
 from ..random import Generator, default_generator
@@ -61,4 +62,4 @@ def dropout(
         same: Tensor = x
         return same
     source = default_generator if generator is None else generator
-    return Dropout(p=float(p), seed=source.seed, offset=source.draw()).apply(x)
+    return Dropout(p=float(p), seed=source.seed, offset=source.draw()).apply(floating(x))

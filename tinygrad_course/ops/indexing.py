@@ -92,7 +92,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     regular = _regular(index)
     try:
         return GetItem(index=regular).apply(x)
-    except (IndexError, TypeError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         raise IndexingError(
             f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
         ) from None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, as_array, is_array, launch
+from ..dtypes import floating
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError, nearest
 from ..function import Function
 from ..tensor import Tensor
@@ -93,7 +94,7 @@ def cross_entropy(logits: Any, targets: Any, *, reduction: str = "mean") -> Tens
     if targets.dtype.kind == "f":
         losses = -sum(targets * log_softmax(logits), -1)
     else:
-        losses = SoftmaxCrossEntropy().apply(logits, targets)
+        losses = SoftmaxCrossEntropy().apply(floating(logits), targets)
     return _reduced("cross_entropy", losses, reduction)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..backend import Array, launch
 from ..composition import pullback_of
+from ..dtypes import floating
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..grad_mode import mode
@@ -63,6 +64,8 @@ class BatchNormGrad(Function):
     def composed(self, dy: Any, x: Any, gamma: Any) -> tuple[Any, ...]:
         axes = tuple(range(len(x.shape) - 1))
         m = float(math.prod(x.shape[:-1]))
+        if not m:  # no rows, no statistics: everything is empty or a sum of nothing
+            return dy * gamma, sum(dy * x, axes), sum(dy, axes)
         centred = x - mean(x, axes)
         s = sqrt(mean(centred * centred, axes) + self.eps)
         z = centred / s
@@ -140,7 +143,7 @@ def batch_norm(
     """
     if len(x.shape) < 2:
         raise ShapeError(f"batch_norm: x must be (..., C), but has shape {tuple(x.shape)}")
-    channels = (x.shape[-1],)
+    x, channels = floating(x), (x.shape[-1],)
     gamma = filled(x, channels, 1.0) if weight is None else weight
     beta = filled(x, channels, 0.0) if bias is None else bias
     given = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, as_array, launch
+from ..dtypes import floating
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -110,7 +111,7 @@ def max_pool2d(x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0
         recognition?", ICCV 2009.
     """
     x, geometry = _checked("max_pool2d", x, kernel_size, stride, padding)
-    return MaxPool2d(**geometry).apply(x)
+    return MaxPool2d(**geometry).apply(floating(x))
 
 
 def avg_pool2d(
@@ -144,7 +145,7 @@ def avg_pool2d(
         [[2.5, 4.5], [10.5, 12.5]]
     """
     x, geometry = _checked("avg_pool2d", x, kernel_size, stride, padding)
-    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(x)
+    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(floating(x))
 
 
 def global_max_pool2d(x: Any) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import floating
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -43,6 +44,18 @@ class MaxLast(Function):
     def forward(self, x: Array) -> Array:
         self.size = x.shape[-1]
         self.index = x.argmax(axis=-1)
+        return np.take_along_axis(x, self.index[..., None], -1)[..., 0]
+
+    def grad_x(self, grad: Any, index: Any) -> Any:
+        return place_last(grad, index, size=self.size)
+
+
+class MinLast(Function):
+    """y = min of x over the last axis        dL/dx = dL/dy at the first place of the minimum"""
+
+    def forward(self, x: Array) -> Array:
+        self.size = x.shape[-1]
+        self.index = x.argmin(axis=-1)
         return np.take_along_axis(x, self.index[..., None], -1)[..., 0]
 
     def grad_x(self, grad: Any, index: Any) -> Any:
@@ -157,7 +170,9 @@ def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa:
         >>> tg.min(tg.tensor([[1.0, 2.0], [4.0, 3.0]]), axis=1).tolist()
         [1.0, 3.0]
     """
-    return -max(-x, axis, keepdims=keepdims)
+    axes = as_axes("min", axis, x.shape)
+    y = MinLast().apply(_axes_last("min", x, axes))
+    return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
 
 
 def argmax(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -185,7 +200,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         >>> round(tg.logsumexp(tg.tensor([1000.0, 1000.0])).item(), 3)
         1000.693
     """
-    axes = as_axes("logsumexp", axis, x.shape)
+    x, axes = floating(x), as_axes("logsumexp", axis, x.shape)
     y = LogSumExp(axes=axes).apply(x)
     return y if keepdims else reshape(y, reduced_shape(x.shape, axes))
 
@@ -196,7 +211,7 @@ def _axes_last(name: str, x: Any, axes: tuple[int, ...]) -> Any:
     width = math.prod([x.shape[a] for a in axes])
     if width == 0:
         raise ShapeError(
-            f"{name}: axis {axes} of shape {tuple(x.shape)} is empty: it has no maximum"
+            f"{name}: axis {axes} of shape {tuple(x.shape)} is empty: it has no {name}"
         )
     moved = transpose(x, rest + axes) if rest + axes != tuple(range(len(x.shape))) else x
     return reshape(moved, (*reduced_shape(x.shape, axes), width))

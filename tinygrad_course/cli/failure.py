@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 
 import click
@@ -73,7 +75,22 @@ def warn(message: str) -> None:
 
 
 def say(word: str, message: str, colour: str) -> None:
-    """`word: message` on standard error, the word in colour where that is a terminal."""
+    """`word: message` on standard error, the word in colour and lines unbroken in words there.
+
+    Where standard error is no terminal, a message keeps its own lines.
+    """
+    if sys.stderr.isatty():
+        width = max(40, shutil.get_terminal_size().columns)
+        wrap = textwrap.TextWrapper(
+            width=width - len(word) - 2,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        # A line that is indented already, as a command to copy, stays whole.
+        message = "\n".join(
+            line if line.startswith(" ") else wrap.fill(line) for line in message.splitlines()
+        )
     click.echo(f"{click.style(word + ':', fg=colour, bold=True)} {message}", err=True)
 
 

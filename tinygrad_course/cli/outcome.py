@@ -88,9 +88,20 @@ def show_result(
     ]
     if report is not None:
         pictures = sorted(path.name for path in folder.glob("*.png"))
-        rows += [("pictures", ", ".join(pictures)), ("report", Text(here(report), style="cyan"))]
+        link = f"cyan link {report.absolute().as_uri()}"
+        rows += [("pictures", ", ".join(pictures)), ("report", Text(here(report), style=link))]
     screen.print()
     screen.print(facts(rows))
+
+
+def show_next(screen: Console, run: Run, folder: Path) -> None:
+    """What to do with a trained model."""
+    from .terminal import here
+
+    screen.print()
+    if is_image(run.dataset.input_shape):
+        screen.print("[dim]Show it a digit:[/]  [cyan]tgc predict --sample 7[/]", soft_wrap=True)
+    screen.print(f"[dim]Class by class:[/]   [cyan]tgc evaluate {here(folder)}[/]", soft_wrap=True)
 
 
 def wrong(tested: Evaluation, y: Any) -> str:

@@ -123,6 +123,7 @@ class Session:
             )
         else:
             outcome.show_result(self.screen, run, tested, self.folder, page)
+            outcome.show_next(self.screen, run, self.folder)
         if failure is not None:
             raise failure
 
@@ -138,8 +139,9 @@ class Session:
         progress = self.run.progress
         saved = checkpoint.load(RunFolder(self.folder).last).progress
         return InterruptedRunError(
-            f"{when}, in epoch {progress.epoch + 1} of {self.run.epochs}; step {saved.step:,} is "
-            f"kept. Go on with:  tgc train --resume {shlex.quote(here(self.folder))}"
+            f"{when}, in epoch {progress.epoch + 1} of {self.run.epochs}; step {saved.step:,} of "
+            f"{self.run.total_steps:,} is kept. Go on with:\n"
+            f"  tgc train --resume {shlex.quote(here(self.folder))}"
         )
 
 
@@ -172,22 +174,18 @@ def heading(run: Run) -> list[str]:
     """What is trained, on what, and how: the first lines of the display."""
     recipe, data = run.recipe, run.dataset
     classic = " (classic)" if recipe.classic else ""
-    plural = "s" if run.epochs > 1 else ""
-    how = [
-        f"{recipe.optimizer}, learning rate {recipe.lr:g} ({recipe.schedule})",
-        f"batches of {recipe.batch_size}",
-        f"{run.epochs} epoch{plural}",
-        f"seed {recipe.seed}",
-    ]
-    if recipe.shift:
-        how.insert(2, f"shifted by up to {recipe.shift} pixels")
-    sizes = (
-        f"{run.model.num_parameters():,} parameters, {len(data.train.x):,} training and "
-        f"{len(data.test.x):,} test samples"
-    )
+    shifted = f", shifted by up to {recipe.shift} pixels" if recipe.shift else ""
+    epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     return [
-        f"[bold]{recipe.model}{classic}[/] learns [bold]{recipe.data}[/]: {sizes}",
-        f"[dim]{', '.join(how)}[/]",
+        (
+            f"[bold]{recipe.model}{classic}[/] learns [bold]{recipe.data}[/]: "
+            f"{run.model.num_parameters():,} parameters"
+        ),
+        f"[dim]{len(data.train.x):,} training samples{shifted}; {len(data.test.x):,} to test on[/]",
+        (
+            f"[dim]{epochs}, batches of {recipe.batch_size}, {recipe.optimizer}, "
+            f"learning rate {recipe.lr:g} ({recipe.schedule}), seed {recipe.seed}[/]"
+        ),
     ]
 
 

@@ -7,14 +7,15 @@ import click
 from .. import __version__
 
 FIRST = (
-    ("tgc train", "a convolutional network learns handwritten digits, in about a minute"),
-    ("tgc predict photo.png", "show it a digit you drew or photographed"),
-    ("tgc summary lenet5", "what the network is made of"),
+    ("tgc train", "a network learns handwritten digits: half a minute"),
+    ("tgc predict --sample 7", "show it a digit that it has never seen"),
+    ("tgc predict digit.png", "show it one that you drew or photographed"),
 )
 THEN = (
-    ("tgc train mlp --data spirals", "another model, other data: `tgc data list` has them all"),
-    ("tgc doctor", "is this machine ready, and is it as fast as it could be?"),
-    ("tgc --help", "every command; `tgc train --help` every option of one"),
+    ("tgc summary lenet5", "what the network is made of"),
+    ("tgc data list", "other data; and `tgc train mlp --data spirals`"),
+    ("tgc doctor", "is this machine ready, is it as fast as it can be?"),
+    ("tgc --help", "all commands; `tgc train --help` one of them"),
 )
 
 
@@ -25,10 +26,9 @@ def welcome() -> None:
     click.echo(f"  {title}")
     click.echo("  Neural networks to read: every gradient written by hand and proved.")
     for heading, lines in (("Start here", FIRST), ("Then", THEN)):
-        click.echo(f"\n  {click.style(heading, bold=True)}\n")
+        click.echo(f"\n  {click.style(heading, bold=True)}")
         width = max(len(command) for command, _ in FIRST + THEN)
         for command, words in lines:
             click.echo(f"    {click.style(command.ljust(width), fg='cyan')}  {words}")
-    click.echo()
-    click.echo("  In Python: " + click.style("import tinygrad_course as tg", fg="cyan"))
-    click.echo()
+    click.echo(f"\n  {click.style('In Python', bold=True)}")
+    click.echo(f"    {click.style('import tinygrad_course as tg', fg='cyan')}\n")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from .backend import check_device
-from .data import DataLoader, Dataset, RandomShift, load
+from .data import DataLoader, Dataset, RandomShift, Split, load
 from .data import names as data_names
 from .errors import ArgumentError, ArgumentTypeError, nearest
 from .models import build
@@ -32,7 +32,7 @@ class _Method(NamedTuple):
 
 
 _OPTIMIZERS = {
-    "sgd": _Method(0.1, lambda p, lr, r: SGD(p, lr, weight_decay=r.weight_decay)),
+    "sgd": _Method(0.3, lambda p, lr, r: SGD(p, lr, weight_decay=r.weight_decay)),
     "momentum": _Method(0.05, lambda p, lr, r: SGD(p, lr, r.momentum, weight_decay=r.weight_decay)),
     "nesterov": _Method(
         0.05,
@@ -40,8 +40,8 @@ _OPTIMIZERS = {
             p, lr, r.momentum, nesterov=r.momentum > 0, weight_decay=r.weight_decay
         ),
     ),
-    "adam": _Method(0.003, lambda p, lr, r: Adam(p, lr, weight_decay=r.weight_decay)),
-    "adamw": _Method(0.003, lambda p, lr, r: AdamW(p, lr, weight_decay=r.weight_decay)),
+    "adam": _Method(0.006, lambda p, lr, r: Adam(p, lr, weight_decay=r.weight_decay)),
+    "adamw": _Method(0.006, lambda p, lr, r: AdamW(p, lr, weight_decay=r.weight_decay)),
 }
 
 _SHIFTS = {"mnist-12k": 2, "mnist": 2}
@@ -93,7 +93,7 @@ class Recipe:
 
     Example:
         >>> Recipe(epochs=3).complete().lr
-        0.003
+        0.006
         >>> Recipe(model="lenet")
         Traceback (most recent call last):
         tinygrad_course.errors.ArgumentError: Recipe: there is no model 'lenet'; did you mean \
@@ -202,7 +202,11 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         46
     """
     recipe = recipe.complete()
-    dataset = load(recipe.data, dtype=recipe.dtype) if dataset is None else dataset
+    if dataset is None:
+        dataset = load(recipe.data, dtype=recipe.dtype)
+    train, test = (
+        Split(x.astype(recipe.dtype, copy=False), y) for x, y in (dataset.train, dataset.test)
+    )
     generator = Generator(recipe.seed)
     model = build(
         recipe.model,
@@ -213,7 +217,7 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         classic=recipe.classic,
     )
     loader = DataLoader(
-        *dataset.train,
+        *train,
         recipe.batch_size,
         shuffle=True,
         seed=recipe.seed,
@@ -228,7 +232,7 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         optimizer=_OPTIMIZERS[recipe.optimizer].make(model.named_parameters(), rate, recipe),
         loader=loader,
         epochs=recipe.epochs,
-        test=dataset.test,
+        test=test,
         accumulate=recipe.accumulate,
         clip=recipe.clip,
         generator=generator,
@@ -249,7 +253,8 @@ def _check_whole(field: str, value: Any, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ArgumentTypeError(f"Recipe: {field} must be a whole number, but it is {value!r}")
     if not low <= value < 2**63:
-        raise ArgumentError(f"Recipe: {field} must be at least {low}, but it is {value}")
+        most = "" if value < low else " and below 2**63"
+        raise ArgumentError(f"Recipe: {field} must be at least {low}{most}, but it is {value}")
 
 
 def _check_real(field: str, value: Any, low: float, high: float, *, zero: bool) -> None:

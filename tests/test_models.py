@@ -1,0 +1,83 @@
+"""The networks by name: their shapes, sizes and first weights."""
+
+import numpy as np
+import pytest
+
+import tinygrad_course as tg
+from tinygrad_course import models, nn
+from tinygrad_course.errors import ArgumentError, ArgumentTypeError, ShapeError
+
+
+def build(name="lenet5", shape=(28, 28, 1), classes=10, **options):
+    return models.build(name, input_shape=shape, classes=classes, **options)
+
+
+def test_lenet5_has_the_published_size():
+    model = build()
+    assert model.num_parameters() == 61_706
+    sizes = [sum(p.size for p in layer.parameters()) for layer in model.layers]
+    assert [size for size in sizes if size] == [156, 2_416, 48_120, 10_164, 850]
+    assert model(tg.tensor(np.zeros((3, 28, 28, 1), np.float32))).shape == (3, 10)
+
+
+def test_lenet5_in_its_two_forms():
+    def kinds(model):
+        return {type(layer) for layer in model.layers}
+
+    assert {nn.ReLU, nn.MaxPool2d} <= kinds(build())
+    assert {nn.Tanh, nn.AvgPool2d} <= kinds(build(classic=True))
+    assert build(classic=True).num_parameters() == 61_706
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 1), (13, 15, 2), (32, 32, 3)])
+def test_lenet5_takes_other_images(shape):
+    x = tg.tensor(np.zeros((2, *shape), np.float32))
+    assert build(shape=shape, classes=7)(x).shape == (2, 7)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 11, 1), (784,), (2,)])
+def test_lenet5_refuses_what_it_cannot_see(shape):
+    with pytest.raises(ShapeError, match=r"lenet5: expects images .* use mlp"):
+        build(shape=shape)
+
+
+@pytest.mark.parametrize("shape", [(2,), (8, 8, 1), (3, 4, 5, 6)])
+def test_mlp_takes_any_shape(shape):
+    model = build("mlp", shape, 4)
+    inputs = int(np.prod(shape))
+    assert model.num_parameters() == inputs * 128 + 128 + 128 * 4 + 4
+    assert model(tg.tensor(np.zeros((2, *shape), np.float32))).shape == (2, 4)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_weights_depend_on_the_seed_alone(name):
+    def weights(seed):
+        return build(name, generator=tg.Generator(seed)).state_dict()
+
+    first, again, other = weights(3), weights(3), weights(4)
+    assert all(np.array_equal(first[key], again[key]) for key in first)
+    assert any(not np.array_equal(first[key], other[key]) for key in first)
+
+
+def test_dropout_draws_from_the_generator_it_was_built_with():
+    generator = tg.Generator(5)
+    model = build("mlp", (4,), 2, generator=generator)
+    drawn = generator.offset
+    model(tg.tensor(np.ones((3, 4), np.float32)))
+    assert generator.offset == drawn + 1
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_dtype(name):
+    assert {p.dtype for p in build(name, dtype="float64").parameters()} == {np.dtype("float64")}
+
+
+def test_wrong_names():
+    with pytest.raises(ArgumentError, match=r"no model 'lenet'; did you mean 'lenet5'\?"):
+        build("lenet")
+    with pytest.raises(ArgumentError, match="mlp has no classic form"):
+        build("mlp", classic=True)
+    with pytest.raises(ArgumentTypeError, match="name must be a string"):
+        build(5)
+    with pytest.raises(ArgumentError, match="out_features must be at least 1"):
+        build(classes=0)

@@ -222,7 +222,6 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         shuffle=True,
         seed=recipe.seed,
         transforms=[RandomShift(recipe.shift)] if recipe.shift else [],
-        prefetch=2,
     )
     steps = recipe.epochs * -(-len(loader) // recipe.accumulate)
     assert recipe.lr is not None  # noqa: S101 - complete() saw to it

@@ -44,10 +44,11 @@ def given_folder(folder: Path) -> Path:
     return folder
 
 
-def newest_run() -> Path | None:
-    """The run below `runs/` whose checkpoint was written last; None if there is none."""
+def newest_first() -> list[Path]:
+    """The runs below `runs/`, the one whose checkpoint was written last at the front."""
     found = [path for name in (LAST, BEST) for path in RUNS.glob(f"*/{name}")]
-    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None
+    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    return list(dict.fromkeys(path.parent for path in found))
 
 
 def checkpoint_in(place: Path | None, prefer: str = LAST) -> Path:
@@ -57,12 +58,13 @@ def checkpoint_in(place: Path | None, prefer: str = LAST) -> Path:
         CheckpointError: there is none.
     """
     if place is None:
-        place = newest_run()
-        if place is None:
+        runs = newest_first()
+        if not runs:
             raise CheckpointError(
                 f"there is no trained model in {RUNS.absolute()}; `tgc train` trains one, or name "
-                "one with --checkpoint"
+                "the folder of a run elsewhere"
             )
+        place = runs[0]
     if not place.is_dir():
         return place
     for name in (prefer, LAST, BEST):

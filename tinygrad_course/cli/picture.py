@@ -22,6 +22,8 @@ WORK = 256
 """The longer side, in pixels, to which a large picture is reduced first."""
 BACKGROUND = 64
 """The same while the background is estimated."""
+SPECK = 0.08
+"""Less ink than this share of the largest piece is dust, not part of the digit."""
 LEAST_CONTRAST = 0.06
 """Less difference than this between ink and paper is noise."""
 
@@ -61,6 +63,7 @@ def read_digit(path: str | Path, height: int, width: int) -> Picture:
             "write one large digit with a dark pen on white paper"
         )
     ink = np.clip(ink / spread, 0, 1)
+    ink = _without_specks(ink, ink > _threshold(ink))
     rows, columns = np.nonzero(ink > _threshold(ink))
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
     pixels = _centred(ink[top:bottom, left:right], height, width)
@@ -140,6 +143,40 @@ def _without_background(grey: Array) -> Array:
     return np.where(ink > 1.5 * noise, ink - noise, 0.0) if noise > 0.004 else ink
 
 
+def _without_specks(ink: Array, mask: npt.NDArray[np.bool_]) -> Array:
+    """Keep the largest connected piece, and others that are not small beside it: a 5's top stroke.
+
+    Dust goes, and the shadow that is left in a corner of a photograph.
+    """
+    labels = np.zeros(mask.shape, np.intp)
+    height, width = mask.shape
+    sums = [0.0]
+    for start in zip(*np.nonzero(mask), strict=True):
+        if labels[start]:
+            continue
+        labels[start] = len(sums)
+        stack, total = [start], 0.0
+        while stack:
+            row, column = stack.pop()
+            total += float(ink[row, column])
+            for r in range(max(row - 1, 0), min(row + 2, height)):
+                for c in range(max(column - 1, 0), min(column + 2, width)):
+                    if mask[r, c] and not labels[r, c]:
+                        labels[r, c] = len(sums)
+                        stack.append((r, c))
+        sums.append(total)
+    small = np.flatnonzero(np.array(sums) < SPECK * max(sums))
+    # A speck's faint rim lies below the threshold: outside all pieces only what is near them stays.
+    kept = mask & ~np.isin(labels, small)
+    near = kept.copy()
+    for _ in range(2):
+        near[1:] |= near[:-1].copy()
+        near[:-1] |= near[1:].copy()
+        near[:, 1:] |= near[:, :-1].copy()
+        near[:, :-1] |= near[:, 1:].copy()
+    return np.where(near & (kept | ~mask), ink, 0.0)
+
+
 def _threshold(ink: Array) -> float:
     """Otsu's threshold: the cut that makes both sides most uniform. (Otsu 1979, equation 12.)"""
     counts, edges = np.histogram(ink, bins=64, range=(0.0, 1.0))
@@ -166,7 +203,9 @@ def _centred(ink: Array, height: int, width: int) -> npt.NDArray[np.float32]:
     top = int(np.clip(round(height / 2 - row), 0, height - h))
     left = int(np.clip(round(width / 2 - column), 0, width - w))
     placed = np.zeros((height, width), np.float32)
-    placed[top : top + h, left : left + w] = ink / max(float(ink.max()), 1e-6)
+    # In the middle of a stroke the ink is full: what scaling has blurred becomes as dark as a pen.
+    full = _percentile(ink[ink > 0.5 * ink.max()], 75)
+    placed[top : top + h, left : left + w] = np.clip(ink / full, 0, 1)
     return placed
 
 

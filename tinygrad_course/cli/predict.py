@@ -44,7 +44,6 @@ def command(images: tuple[Path, ...], run: Path | None, sample: int | None, as_j
     """
     import numpy as np
 
-    from .. import checkpoint
     from .picture import read_digit
 
     if not images and sample is None:
@@ -53,13 +52,8 @@ def command(images: tuple[Path, ...], run: Path | None, sample: int | None, as_j
             "one at hand try `tgc predict --sample 7`, a test image of the run",
             click.get_current_context(),
         )
-    saved = checkpoint.load(folders.checkpoint_in(run))
+    saved = _for_images(run)
     shape = tuple(saved.facts["input_shape"])
-    if not is_image(shape) or shape[-1] != 1:
-        raise CheckpointError(
-            f"checkpoint {saved.path}: expects samples of shape {shape}, which are no grey images; "
-            "name a run that was trained on images with --checkpoint"
-        )
     for path in images:
         picture = read_digit(path, *shape[:2])
         if picture.note:
@@ -70,6 +64,22 @@ def command(images: tuple[Path, ...], run: Path | None, sample: int | None, as_j
         _answer(
             saved, f"test sample {sample}", pixels.astype(np.float32), as_json, {"label": label}
         )
+
+
+def _for_images(run: Path | None) -> Checkpoint:
+    """The checkpoint the user means; where none is named, the newest that was trained on images."""
+    from .. import checkpoint
+
+    places = [run] if run is not None else (folders.newest_first() or [None])
+    for place in places:
+        saved = checkpoint.load(folders.checkpoint_in(place))
+        shape = tuple(saved.facts.get("input_shape", ()))
+        if is_image(shape) and shape[-1] == 1:
+            return saved
+    raise CheckpointError(
+        f"checkpoint {saved.path}: expects samples of shape {shape}, which are no grey images; "
+        "name a run that was trained on images with --checkpoint, or train one with `tgc train`"
+    )
 
 
 def _test_sample(saved: Checkpoint, index: int) -> tuple[Any, str]:

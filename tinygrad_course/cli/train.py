@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 HELP = """Train MODEL (default: lenet5) and write a report of what it learned.
 
 \b
-tgc train                                  LeNet-5 on 10,000 digits: half a minute
-tgc train mlp --data spirals --epochs 50   a small network on points in the plane
-tgc train --data mnist --epochs 10         all of MNIST
-tgc train --resume runs/lenet5-mnist-12k-seed0
+tgc train                                 LeNet-5, 10,000 digits: half a minute
+tgc train mlp --data spirals --epochs 50  a small network, points in the plane
+tgc train --data mnist --epochs 10        all of MNIST
+tgc train --resume runs/NAME              go on with an interrupted run
 
 Ctrl-C ends a run after the current batch and keeps a checkpoint to go on from.
 """

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from .ops.activation import leaky_relu, log_softmax, relu, softmax
-from .ops.arithmetic import (
-    abs,
-    add,
-    clip,
-    div,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    sign,
-    sub,
-    where,
-)
+from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
+from .ops.choice import clip, maximum, minimum, where
 from .ops.conv import conv2d, conv2d_im2col
 from .ops.dropout import dropout
 from .ops.elementary import exp, log, sigmoid, sqrt, tanh

@@ -14,8 +14,9 @@ from ..dtypes import floating
 from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
-from .arithmetic import sign, where
+from .arithmetic import sign
 from .axes import as_axes
+from .choice import where
 from .elementary import exp
 
 ZERO = {np.dtype(d): np.zeros((), d) for d in ("float32", "float64")}

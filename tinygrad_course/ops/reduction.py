@@ -16,8 +16,8 @@ from ..dtypes import floating
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .arithmetic import where
 from .axes import as_axes, kept_shape, reduced_shape
+from .choice import where
 from .elementary import exp
 from .indexing import place_last
 from .shaping import broadcast_to, reshape, transpose

@@ -219,6 +219,125 @@ def adam_step(
         p[...] = shrunk - lr * m_hat / (np.sqrt(v_hat) + eps)
 
 
+def with_decay(p, gradient, weight_decay):
+    return gradient + weight_decay * p if weight_decay else gradient
+
+
+def adagrad_step(parameters, gradients, sums, *, lr, lr_decay, eps, weight_decay, step):
+    for p, gradient, s in zip(parameters, gradients, sums, strict=True):
+        g = with_decay(p, gradient, weight_decay)
+        s[...] = s + g**2
+        p[...] = p - lr / (1 + (step - 1) * lr_decay) * g / (np.sqrt(s) + eps)
+
+
+def adadelta_step(parameters, gradients, squares, updates, *, lr, rho, eps, weight_decay):
+    for p, gradient, v, u in zip(parameters, gradients, squares, updates, strict=True):
+        g = with_decay(p, gradient, weight_decay)
+        v[...] = rho * v + (1 - rho) * g**2
+        d = g * np.sqrt(u + eps) / np.sqrt(v + eps)
+        u[...] = rho * u + (1 - rho) * d**2
+        p[...] = p - lr * d
+
+
+def rmsprop_step(
+    parameters, gradients, squares, means, velocities,
+    *, lr, alpha, eps, weight_decay, momentum, centered,
+):  # fmt: skip
+    for i, p in enumerate(parameters):
+        g = with_decay(p, gradients[i], weight_decay)
+        squares[i][...] = alpha * squares[i] + (1 - alpha) * g**2
+        variance = squares[i]
+        if centered:
+            means[i][...] = alpha * means[i] + (1 - alpha) * g
+            variance = squares[i] - means[i] ** 2
+        d = g / (np.sqrt(variance) + eps)
+        if momentum:
+            velocities[i][...] = momentum * velocities[i] + d
+            d = velocities[i]
+        p[...] = p - lr * d
+
+
+def rprop_step(parameters, gradients, signs, sizes, *, eta_minus, eta_plus, smallest, largest):
+    for p, g, s, d in zip(parameters, gradients, signs, sizes, strict=True):
+        for place in np.ndindex(*p.shape):
+            change = g[place] * s[place]
+            if change > 0:
+                d[place] *= eta_plus
+            elif change < 0:
+                d[place] *= eta_minus
+            d[place] = min(max(d[place], smallest), largest)
+            s[place] = 0 if change < 0 or g[place] == 0 else np.copysign(1, g[place])
+            p[place] -= d[place] * s[place]
+
+
+def second_moments(p, gradient, m, v, lr, beta1, beta2, weight_decay, decoupled):
+    g = gradient if decoupled else with_decay(p, gradient, weight_decay)
+    m[...] = beta1 * m + (1 - beta1) * g
+    v[...] = beta2 * v + (1 - beta2) * g**2
+    return g, p * (1 - lr * weight_decay) if decoupled else p
+
+
+def amsgrad_step(
+    parameters, gradients, first, second, largest,
+    *, lr, beta1, beta2, eps, weight_decay, decoupled, step,
+):  # fmt: skip
+    lists = zip(parameters, gradients, first, second, largest, strict=True)
+    for p, gradient, m, v, u in lists:
+        _, shrunk = second_moments(p, gradient, m, v, lr, beta1, beta2, weight_decay, decoupled)
+        u[...] = np.fmax(u, v) + 0 * v
+        m_hat, u_hat = m / (1 - beta1**step), u / (1 - beta2**step)
+        p[...] = shrunk - lr * m_hat / (np.sqrt(u_hat) + eps)
+
+
+def nadam_step(
+    parameters, gradients, first, second, products,
+    *, lr, beta1, beta2, eps, weight_decay, decoupled, momentum_decay, step,
+):  # fmt: skip
+    mu, after = (beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in (step, step + 1))
+    lists = zip(parameters, gradients, first, second, products, strict=True)
+    for p, gradient, m, v, product in lists:
+        g, shrunk = second_moments(p, gradient, m, v, lr, beta1, beta2, weight_decay, decoupled)
+        product[...] = product * mu
+        ahead = (1 - mu) * g / (1 - product) + after * m / (1 - product * after)
+        p[...] = shrunk - lr * ahead / (np.sqrt(v / (1 - beta2**step)) + eps)
+
+
+def radam_step(
+    parameters, gradients, first, second,
+    *, lr, beta1, beta2, eps, weight_decay, decoupled, step,
+):  # fmt: skip
+    longest = 2 / (1 - beta2) - 1
+    r = longest - 2 * step * beta2**step / (1 - beta2**step)
+    for p, gradient, m, v in zip(parameters, gradients, first, second, strict=True):
+        _, shrunk = second_moments(p, gradient, m, v, lr, beta1, beta2, weight_decay, decoupled)
+        update = m / (1 - beta1**step)
+        if r > 5:
+            top, bottom = (r - 4) * (r - 2) * longest, (longest - 4) * (longest - 2) * r
+            update = update * np.sqrt(top / bottom)
+            update = update * np.sqrt(1 - beta2**step) / (np.sqrt(v) + eps)
+        p[...] = shrunk - lr * update
+
+
+def lars_step(parameters, gradients, velocities, *, lr, momentum, weight_decay, trust):
+    for p, g, v in zip(parameters, gradients, velocities, strict=True):
+        length, slope = np.sqrt(np.sum(p**2)), np.sqrt(np.sum(g**2))
+        local = 1.0
+        if length != 0 and slope != 0:
+            local = trust * length / (slope + weight_decay * length)
+        v[...] = momentum * v + lr * local * (g + weight_decay * p)
+        p[...] = p - v
+
+
+def lamb_step(parameters, gradients, first, second, *, lr, beta1, beta2, eps, weight_decay, step):
+    for p, g, m, v in zip(parameters, gradients, first, second, strict=True):
+        m[...] = beta1 * m + (1 - beta1) * g
+        v[...] = beta2 * v + (1 - beta2) * g**2
+        r = m / (1 - beta1**step) / (np.sqrt(v / (1 - beta2**step)) + eps) + weight_decay * p
+        length, stride = np.sqrt(np.sum(p**2)), np.sqrt(np.sum(r**2))
+        ratio = length / stride if length != 0 and stride != 0 else 1.0
+        p[...] = p - lr * ratio * r
+
+
 def sum_rows(x):
     y = np.zeros(x.shape[-1])
     for place in np.ndindex(*x.shape):

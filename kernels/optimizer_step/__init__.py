@@ -8,18 +8,22 @@
     all lists have one length, and the arrays at one place one shape; velocities may be None
     flops 4 (momentum) and 12 (Adam) a number     bytes a number: 5 and 7 words
 
-Read next: `reference.py`.
+Read next: `reference.py`; `variants.py` specifies the other algorithms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, register
+from ..registry import Arrays, Benchmark, Op, Params, Shape, register
+from . import variants
+from .lists import LENET, cost_per_number, normal_lists, squares, variations
 from .reference import adam_step, sgd_step
+
+__all__ = ["ADAM_STEP", "SGD_STEP", "adam_step", "sgd_step", "variants"]
 
 _SGD = {
     "lr": 0.1,
@@ -38,33 +42,13 @@ _ADAM = {
     "decoupled": False,
     "step": 3,
 }
-_SHAPES: tuple[Shape, ...] = ((3, 4), (4,), (), (0, 2))
-_LENET: tuple[Shape, ...] = (
-    (5, 5, 1, 6),
-    (6,),
-    (5, 5, 6, 16),
-    (16,),
-    (400, 120),
-    (120,),
-    (120, 84),
-    (84,),
-    (84, 10),
-    (10,),
-)
-
-
-def _lists(rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], count: int) -> Arrays:
-    """`count` lists of normal arrays of these shapes."""
-    return tuple(
-        [np.asarray(rng.standard_normal(shape), dtype) for shape in shapes] for _ in range(count)
-    )
 
 
 def _make_sgd(
     rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params
 ) -> Arrays:
     """Parameters, gradients, and velocities where there is momentum."""
-    arrays = _lists(rng, dtype, shapes, 3)
+    arrays = normal_lists(rng, dtype, shapes, 3)
     return arrays if params["momentum"] else (*arrays[:2], None)
 
 
@@ -72,64 +56,29 @@ def _make_adam(
     rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params
 ) -> Arrays:
     """Parameters, gradients, first moments, and second ones (which are never negative)."""
-    p, g, m, v = _lists(rng, dtype, shapes, 4)
-    return p, g, m, [np.asarray(array * array) for array in v]
-
-
-def _sgd_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
-    for change in (
-        {},
-        {"weight_decay": 0.01},
-        {"momentum": 0.9, "first": True, "dampening": 0.5},
-        {"momentum": 0.9, "dampening": 0.5},
-        {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
-        {"momentum": 0.9, "nesterov": True, "first": True},
-    ):
-        params = {**_SGD, **change}
-        yield _make_sgd(rng, dtype, _SHAPES, params), params
-    yield ([], [], None), dict(_SGD)
-
-
-def _adam_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
-    for change in (
-        {},
-        {"step": 1},
-        {"weight_decay": 0.1},
-        {"weight_decay": 0.1, "decoupled": True},
-        {"beta1": 0.0, "step": 100},
-    ):
-        params = {**_ADAM, **change}
-        yield _make_adam(rng, dtype, _SHAPES, params), params
-    yield ([], [], [], []), dict(_ADAM)
-
-
-def _sizes(arrays: Sequence[Any]) -> tuple[int, int]:
-    """How many numbers, and how many bytes, one list of arrays holds."""
-    return sum(a.size for a in arrays), sum(a.size * a.itemsize for a in arrays)
-
-
-def _sgd_cost(
-    parameters: Sequence[Any], gradients: Sequence[Any], velocities: Any, **_: Any
-) -> Cost:
-    numbers, moved = _sizes(parameters)
-    return Cost(2 * numbers, 3 * moved) if velocities is None else Cost(4 * numbers, 5 * moved)
-
-
-def _adam_cost(parameters: Sequence[Any], *_: Any, **__: Any) -> Cost:
-    numbers, moved = _sizes(parameters)
-    return Cost(12 * numbers, 7 * moved)
+    p, g, m, v = normal_lists(rng, dtype, shapes, 4)
+    return p, g, m, squares(v)
 
 
 SGD_STEP = register(
     Op(
         name="sgd_step",
         reference=sgd_step,
-        cost=_sgd_cost,
-        samples=_sgd_samples,
+        cost=cost_per_number(4),
+        samples=variations(
+            _make_sgd,
+            _SGD,
+            {},
+            {"weight_decay": 0.01},
+            {"momentum": 0.9, "first": True, "dampening": 0.5},
+            {"momentum": 0.9, "dampening": 0.5},
+            {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+            {"momentum": 0.9, "nesterov": True, "first": True},
+        ),
         make=_make_sgd,
         in_place=(0, 2),
         benchmark_shapes=(
-            Benchmark("LeNet-5, momentum", _LENET, {**_SGD, "momentum": 0.9}),
+            Benchmark("LeNet-5, momentum", LENET, {**_SGD, "momentum": 0.9}),
             Benchmark("10 million, momentum", ((10_000_000,),), {**_SGD, "momentum": 0.9}),
         ),
     )
@@ -138,12 +87,20 @@ ADAM_STEP = register(
     Op(
         name="adam_step",
         reference=adam_step,
-        cost=_adam_cost,
-        samples=_adam_samples,
+        cost=cost_per_number(12),
+        samples=variations(
+            _make_adam,
+            _ADAM,
+            {},
+            {"step": 1},
+            {"weight_decay": 0.1},
+            {"weight_decay": 0.1, "decoupled": True},
+            {"beta1": 0.0, "step": 100},
+        ),
         make=_make_adam,
         in_place=(0, 2, 3),
         benchmark_shapes=(
-            Benchmark("LeNet-5", _LENET, dict(_ADAM)),
+            Benchmark("LeNet-5", LENET, dict(_ADAM)),
             Benchmark("10 million", ((10_000_000,),), dict(_ADAM)),
         ),
     )

@@ -21,7 +21,10 @@ LEVELS = {
     },
     3: {"functional", "derivatives", "recompute"},
     4: {"nn", "optim", "data", "metrics"},
-    5: {"models", "train", "callbacks", "recipe", "checkpoint", "checking", "saving", "nonfinite"},
+    5: {
+        "models", "train", "callbacks", "recipe", "checkpoint", "checking", "nonfinite", "saving",
+        "early_stopping",
+    },
     6: {"viz"},
     7: {"cli", "__main__"},
 }  # fmt: skip

@@ -383,14 +383,14 @@ def test_frozen_statistics_pass_first_order_and_fail_second() -> None:
     x = np.random.default_rng(0).standard_normal((5, 3))
     planted = Case("planted", lambda t: FrozenStatistics().apply(t), np.copy, lambda rng: [])
     test_first_gradients(planted, Sample((x,)))
-    with pytest.raises(AssertionError, match="analytic"):
+    with pytest.raises(AssertionError, match=r"analytic"):
         test_second_gradients(planted, Sample((x,)))
 
 
 def test_the_check_finds_a_wrong_gradient() -> None:
     """A sanity check of the loop itself: one element wrong by a thousandth is found."""
     x = np.random.default_rng(0).standard_normal(5)
-    with pytest.raises(AssertionError, match="analytic"):
+    with pytest.raises(AssertionError, match=r"analytic"):
         check_gradients(
             lambda a: float((a**3).sum()),
             [x],

@@ -1,0 +1,401 @@
+"""A Function is the node: what it keeps, how its formulas are called, and what it refuses."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_course as tg
+from tinygrad_course import functional as F
+from tinygrad_course.errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
+from tinygrad_course.node import Leaf
+from tinygrad_course.ops.arithmetic import Add, Mul
+from tinygrad_course.ops.elementary import Exp
+from tinygrad_course.ops.linear import Dense
+from tinygrad_course.tensor import wrap
+
+
+def leaf(*values: float) -> tg.Tensor:
+    return tg.tensor(np.array(values), requires_grad=True)
+
+
+def kept_arrays(node: Any) -> list[np.ndarray]:
+    """The arrays that a node keeps."""
+    kept = node.kept if isinstance(node.kept, (tuple, list)) else (node.kept,)
+    return [a for a in kept if isinstance(a, np.ndarray)]
+
+
+class Cube(tg.Function):
+    def forward(self, x):
+        return x * x * x
+
+    def grad_x(self, grad, x):
+        return grad * 3.0 * x * x
+
+
+class Halves(tg.Function):
+    """Two outputs."""
+
+    def forward(self, x):
+        return x[::2] * 2.0, x[1::2] * 3.0
+
+    def backward(self, grad):
+        even, odd = grad
+        return [tg.stack([even * 2.0, odd * 3.0], 1).reshape(-1)]
+
+
+class MaybeHalves(Halves):
+    accepts_none = True
+
+    def backward(self, grad):
+        self.seen = tuple(g is None for g in grad)
+        even, odd = (np.zeros(2) if g is None else g for g in grad)
+        return [np.stack([even * 2.0, odd * 3.0], 1).reshape(-1)]
+
+
+def test_a_users_function_in_six_lines() -> None:
+    x = leaf(1.0, -2.0)
+    y = Cube().apply(x)
+    assert y.tolist() == [1.0, -8.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 12.0]
+    (slope,) = tg.grad(Cube().apply(x).sum(), [x], create_graph=True)
+    assert tg.grad(slope.sum(), x).tolist() == [6.0, -12.0]
+    (bend,) = tg.grad(Cube().apply(x).sum(), [x], create_graph=True)
+    third = tg.grad(tg.grad(bend.sum(), x, create_graph=True).sum(), x)
+    assert third.tolist() == [6.0, 6.0]
+
+
+def test_on_arrays_alone_apply_is_forward() -> None:
+    y = Cube().apply(np.array([2.0]))
+    assert type(y) is np.ndarray
+    assert y.tolist() == [8.0]
+    op = Exp()
+    assert op.apply(np.zeros(2)).tolist() == op.apply(np.zeros(2)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("op", [Cube, Exp])
+def test_one_instance_is_one_call(op: Any) -> None:
+    node, x = op(), leaf(1.0)
+    node.apply(x)
+    with pytest.raises(GraphError, match=rf"{op.__name__}: this instance was applied before"):
+        node.apply(x)
+    binary = Mul()
+    binary.apply(x, x)
+    with pytest.raises(GraphError, match=r"make a new one for each call: Mul\(...\).apply"):
+        binary.apply(x, x)
+
+
+def test_zero_dimensional_results_are_arrays() -> None:
+    x = leaf(3.0)
+    for y in (x[0], x.sum(), x[0] * 2, tg.exp(x[0]), tg.maximum(x[0], 1), tg.tensor(2.0) + 1):
+        assert type(y.data) is np.ndarray
+        assert y.shape == ()
+    x.sum().backward()
+    scalar = tg.tensor(2.0, requires_grad=True)
+    (scalar * scalar * 3.0).backward()
+    assert type(scalar.grad.data) is np.ndarray
+    assert scalar.grad.item() == 12.0
+
+
+# What is kept.
+
+
+def test_add_keeps_nothing() -> None:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    for y in (a + b, a - b, -a, a.reshape(2, 1), a.sum(), a[:1], tg.concatenate([a, b])):
+        assert kept_arrays(y.node) == []
+
+
+def test_a_factor_is_kept_only_for_the_other_sides_gradient() -> None:
+    a, b = leaf(1.0), tg.tensor(np.array([2.0]))
+    (kept,) = kept_arrays((a * b).node)
+    assert kept is b.data
+    (kept,) = kept_arrays((b * a).node)
+    assert kept is b.data
+
+
+def test_a_frozen_weight_keeps_no_input() -> None:
+    w = tg.Parameter(np.ones((3, 2)))
+    for op in (F.matmul, F.dense):
+        x = tg.tensor(np.ones((4, 3)), requires_grad=True)
+        hidden = x * 1.0
+        alive = weakref.ref(hidden.data)
+        w.requires_grad = True
+        y = op(hidden, w)
+        del hidden
+        assert alive() is not None
+        w.requires_grad = False
+        hidden = x * 1.0
+        alive = weakref.ref(hidden.data)
+        y = op(hidden, w)
+        del hidden
+        assert alive() is None
+        y.sum().backward()
+        assert x.grad is not None
+        assert w.grad is None
+
+
+def test_the_images_gradient_is_never_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = np.ones((1, 4, 4, 1)), tg.tensor(np.ones((3, 3, 1, 2)), requires_grad=True)
+    y = tg.conv2d(x, w)
+    monkeypatch.setattr(type(y.node), "grad_x", None)
+    y.sum().backward()
+    assert w.grad.shape == (3, 3, 1, 2)
+    image = tg.tensor(x, requires_grad=True)
+    y = tg.conv2d(image, w.detach())
+    assert [a is w.data for a in kept_arrays(y.node)] == [True]
+
+
+def test_a_formula_that_needs_a_shape_keeps_no_array() -> None:
+    x = tg.tensor(np.ones((100, 100)), requires_grad=True)
+    h = x * 1.0
+    alive = weakref.ref(h.data)
+    y = h.sum()
+    del h
+    assert alive() is None
+    y.backward()
+    assert x.grad.shape == (100, 100)
+
+
+def test_attributes_are_released_with_the_graph() -> None:
+    x = leaf(1.0, 3.0, 2.0)
+    y = tg.max(x)
+    node = y.node.edges[0] if type(y.node).__name__ == "Reshape" else y.node
+    assert "index" not in vars(node)
+    assert len(kept_arrays(node)) == 1
+    y.backward()
+    assert node.kept is None
+
+
+def test_plans_are_read_once() -> None:
+    before = dict(Dense._plans)
+    F.dense(leaf(1.0, 2.0), np.ones((2, 2)))
+    F.dense(leaf(1.0, 2.0), np.ones((2, 2)))
+    assert len(Dense._plans) <= len(before) + 1
+
+
+# Several outputs.
+
+
+def test_unused_outputs_get_zeros() -> None:
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    even, odd = Halves().apply(x)
+    assert repr(even.node) == "Output(Halves(), 0)"
+    even.sum().backward()
+    assert x.grad.tolist() == [2.0, 0.0, 2.0, 0.0]
+    x.zero_grad()
+    even, odd = Halves().apply(x)
+    (even * odd).sum().backward()
+    assert x.grad.tolist() == [12.0, 6.0, 24.0, 18.0]
+    x.zero_grad()
+    even, odd = Halves().apply(x)
+    (odd.sum() + odd.sum() + (odd * odd).sum()).backward()
+    assert x.grad.tolist() == [0.0, 42.0, 0.0, 78.0]
+
+
+def test_accepts_none_hands_over_none() -> None:
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    even, odd = MaybeHalves().apply(x)
+    node = odd.node.edges[0]
+    odd.sum().backward()
+    assert node.seen == (True, False)
+    assert x.grad.tolist() == [0.0, 3.0, 0.0, 3.0]
+    assert even.tolist() == [2.0, 6.0]
+
+
+def test_several_outputs_differentiate_twice() -> None:
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    even, odd = Halves().apply(x)
+    slope = tg.grad((even * even * odd).sum(), x, create_graph=True)
+    # L = 12 x0^2 x1 + 12 x2^2 x3
+    np.testing.assert_allclose(slope.data, [48.0, 12.0, 288.0, 108.0])
+    bend = tg.grad((slope * np.array([1.0, 0.0, 0.0, 0.0])).sum(), x)
+    np.testing.assert_allclose(bend.data, [48.0, 24.0, 0.0, 0.0])
+    constants = Halves().apply(tg.tensor(np.ones(4)))
+    assert [t.requires_grad for t in constants] == [False, False]
+
+
+# Refusals.
+
+
+def test_a_formula_of_the_wrong_shape() -> None:
+    class Wrong(tg.Function):
+        def forward(self, x):
+            return x * 2.0
+
+        def grad_x(self, grad):
+            return grad.sum()
+
+    with pytest.raises(ShapeError, match=r"Wrong: the gradient of x .* shape \(2,\), .*\(\)"):
+        Wrong().apply(leaf(1.0, 2.0)).sum().backward()
+
+
+def test_too_few_gradients() -> None:
+    class Short(tg.Function):
+        def forward(self, a, b):
+            return a + b
+
+        def backward(self, grad):
+            return [grad]
+
+    with pytest.raises(ShapeError, match=r"Short.backward returned 1 gradients for 2 inputs"):
+        Short().apply(leaf(1.0), leaf(2.0)).backward()
+
+
+def test_a_missing_formula_names_the_input() -> None:
+    class Half(tg.Function):
+        def forward(self, a, b):
+            return a * b
+
+        def grad_a(self, grad, b):
+            return grad * b
+
+    assert Half().apply(leaf(1.0), np.array([3.0])).tolist() == [3.0]
+    with pytest.raises(GraphError, match=r"Half has no gradient with respect to b"):
+        Half().apply(leaf(1.0), leaf(2.0))
+
+
+def test_an_op_without_a_gradient() -> None:
+    x = leaf(1.0, 2.0)
+    assert not tg.argmax(x).requires_grad
+    assert not (x > 1.0).requires_grad
+    with pytest.raises(GraphError, match=r"backward: this tensor does not require a gradient"):
+        tg.argmax(x).backward()
+
+
+def test_misnamed_formulas_are_refused_when_the_class_is_made() -> None:
+    with pytest.raises(
+        ArgumentTypeError, match=r"Typo.grad_z: forward has no parameter 'z'.*\(.*x"
+    ):
+
+        class Typo(tg.Function):
+            def forward(self, x):
+                return x
+
+            def grad_z(self, grad):
+                return grad
+
+    with pytest.raises(ArgumentTypeError, match=r"Bare.grad_x must take at least \(self, grad\)"):
+
+        class Bare(tg.Function):
+            def forward(self, x):
+                return x
+
+            def grad_x(self):
+                return 0
+
+
+def test_a_formula_that_asks_for_nothing_known() -> None:
+    class Asks(tg.Function):
+        def forward(self, x):
+            return x * 1.0
+
+        def grad_x(self, grad, mask):
+            return grad * mask
+
+    with pytest.raises(
+        ArgumentTypeError, match=r"Asks: .*asks for 'mask'.*parameter of forward \(x\)"
+    ):
+        Asks().apply(leaf(1.0))
+
+
+def test_gradients_take_the_inputs_dtype() -> None:
+    class Wide(tg.Function):
+        def forward(self, x):
+            return x * 2.0
+
+        def grad_x(self, grad):
+            return grad.astype("float64") * 2.0
+
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    Wide().apply(x).sum().backward()
+    assert x.grad.dtype == "float32"
+
+
+# Dtypes.
+
+
+def test_scalars_are_weak() -> None:
+    for dtype in ("float32", "float64"):
+        x = tg.tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
+        for scalar in (2, 2.5, True, np.float64(2.5), np.float32(2.5), np.int64(3), [1.0, 2.0]):
+            for y in (
+                x + scalar,
+                scalar * x,
+                x / scalar,
+                x**scalar,
+                scalar - x,
+                tg.maximum(x, scalar),
+            ):
+                assert y.dtype == dtype
+                assert y.requires_grad
+
+
+def test_integers_take_the_floats_dtype() -> None:
+    x, n = tg.tensor([1.0, 2.0], requires_grad=True), np.array([2, 3])
+    for y in (
+        x * n,
+        n * x,
+        x * tg.tensor(n),
+        tg.where(n > 2, x, n),
+        tg.concatenate([x, n]),
+        x * (n > 2),
+    ):
+        assert y.dtype == "float32"
+    y = x * n
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 3.0]
+    assert (tg.tensor(n) * 2).dtype == n.dtype
+    for y in (tg.tensor(n) * 0.5, tg.tensor(n) / 2, 1 / tg.tensor(n), tg.tensor(n) + np.float64(1)):
+        assert y.dtype == "float32"
+
+
+def test_two_float_dtypes_raise() -> None:
+    x, y = tg.tensor([1.0], requires_grad=True), tg.tensor(np.array([1.0]))
+    for op in (lambda: x + y, lambda: y * x, lambda: x / y.data, lambda: tg.maximum(x, y)):
+        with pytest.raises(DtypeError, match=r"float(32|64) with float(64|32).*\.astype\("):
+            op()
+    assert (x + y.astype("float32")).dtype == "float32"
+
+
+def test_scalar_constants_are_not_shared_between_dtypes() -> None:
+    """The cache of constants tells 1 from True, 0.0 from -0.0 and float32 from float64."""
+    x = tg.tensor([1.0])
+    assert np.signbit((x * -0.0).data).all()
+    assert not np.signbit((x * 0.0).data).any()
+    assert (tg.tensor([2]) * 1.0).dtype == "float32"
+    assert (tg.tensor([2]) * 1).dtype == tg.tensor([2]).dtype
+    assert (tg.tensor([2]) * True).dtype == tg.tensor([2]).dtype
+
+
+def test_a_node_prints_what_it_is() -> None:
+    x = leaf(1.0, 2.0)
+    assert repr((x + 1).node) == "Add()"
+    assert "axes=(0,)" in repr(x.sum().node)
+    assert repr(x.node) == "Leaf()"
+
+
+def test_a_call_leaves_no_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1.0, 2.0, 3.0, 4.0)
+        for _ in range(3):
+            even, odd = Halves().apply(x)
+            loss = (even * odd).sum() + Cube().apply(x).sum() + tg.max(x)
+            alive = weakref.ref(loss.node)
+            del even, odd, loss
+            assert alive() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_function_add_is_the_operator() -> None:
+    x = wrap(np.ones(2), Leaf())
+    assert type((x + x).node) is Add

@@ -345,6 +345,13 @@ def test_logsumexp_of_nothing_and_of_minus_infinity() -> None:
     assert x.grad.tolist() == [[0.0, 0.0], [1.0, 0.0]]
 
 
+def test_one_hot() -> None:
+    rows = tg.functional.one_hot(np.array([[2, 0]]), 3)
+    assert rows.tolist() == [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
+    assert rows.dtype == "float32"
+    assert tg.functional.one_hot(tg.tensor(np.array(1)), 2).tolist() == [0.0, 1.0]
+
+
 def test_the_mean_of_nothing_is_nan() -> None:
     x = tg.tensor(np.zeros((0, 3)), requires_grad=True)
     for y in (tg.mean(x), tg.var(x), tg.var(tg.tensor([1.0]), ddof=1)):

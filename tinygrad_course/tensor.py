@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .backend import Array, array_module, as_array, check_device
-from .dtypes import array_from
+from .backend import Array, array_module, as_array, check_device, is_array
+from .dtypes import array_from, check_broadcast
 from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
@@ -238,22 +238,22 @@ class Tensor(Interchange):
         return Abs().apply(self)
 
     def __eq__(self, other: object) -> Any:
-        return wrap(as_array(self.data == _values(other)), None)
+        return wrap(as_array(self.data == _beside(self, other)), None)
 
     def __ne__(self, other: object) -> Any:
-        return wrap(as_array(self.data != _values(other)), None)
+        return wrap(as_array(self.data != _beside(self, other)), None)
 
     def __lt__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data < _values(other)), None)
+        return wrap(as_array(self.data < _beside(self, other)), None)
 
     def __le__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data <= _values(other)), None)
+        return wrap(as_array(self.data <= _beside(self, other)), None)
 
     def __gt__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data > _values(other)), None)
+        return wrap(as_array(self.data > _beside(self, other)), None)
 
     def __ge__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data >= _values(other)), None)
+        return wrap(as_array(self.data >= _beside(self, other)), None)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -388,8 +388,12 @@ def mark_written(tensors: list[Tensor]) -> None:
             t.node.changed = written.newest = serial
 
 
-def _values(other: Any) -> Any:
-    return other.data if isinstance(other, Tensor) else other
+def _beside(x: Tensor, other: Any) -> Any:
+    """What x is compared with, of a shape that broadcasts with x's."""
+    values = other.data if isinstance(other, Tensor) else other
+    if is_array(values) and values.shape != x.shape:
+        check_broadcast("compare", (x.data, values))
+    return values
 
 
 # An operator is an op, and an op needs the class above: so its module is imported last.

@@ -34,6 +34,11 @@ def _dense(rng: RNG) -> Iterator[Sample]:
     yield sample(rng.integers(9, size=(2, 3)), normal(rng, 3, 2), normal(rng, 2))
 
 
+def _rows(rng: RNG) -> Iterator[Sample]:
+    for shape in ((3, 4), (2, 3, 4), (4,), (0, 3), (2, 0), (1, 1)):
+        yield sample(normal(rng, *shape))
+
+
 def _np_matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """By broadcasting and adding up: independent of np.matmul."""
     x = a if a.ndim > 1 else a[None]
@@ -81,5 +86,11 @@ CASES = (
             Bad((X, np.ones((3, 2)), np.ones(3)), ShapeError, r"dense: bias .*\(2,\).*\(3,\)"),
             Bad((X, np.ones((3, 2), "float32")), DtypeError, "dense: float64 with float32"),
         ),
+    ),
+    Case(
+        "sum_rows",
+        tg.functional.sum_rows,
+        lambda x: np.einsum("ri->i", x.reshape(int(np.prod(x.shape[:-1])), x.shape[-1])),
+        _rows,
     ),
 )

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import os
+from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_course import data, errors
-from tinygrad_course.data import check_finite, check_labels
+from tinygrad_course.data import check_finite, check_labels, published
 from tinygrad_course.data import files as data_files
 
 
@@ -56,7 +57,43 @@ def test_full_mnist_from_tgc_data():
     np.testing.assert_array_equal(small.test.y, mnist.test.y[::5])
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist-12k", "xor", "spirals"])
+@pytest.mark.skipif("TGC_DATA" not in os.environ, reason="TGC_DATA is not set")
+def test_fashion_mnist_from_tgc_data():
+    fashion = data.load("fashion-mnist", dtype=np.uint8, fetch=False)
+    assert fashion.train.x.shape == (60000, 28, 28, 1)
+    assert np.bincount(fashion.train.y).tolist() == [6000] * 10
+    assert np.bincount(fashion.test.y).tolist() == [1000] * 10
+    pixels = fashion.train.x / np.float64(255)
+    assert (round(pixels.mean(), 5), round(pixels.std(), 5)) == (0.28604, 0.35302)
+    assert fashion.classes[fashion.train.y[0]] == "ankle boot"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("iris", "iris.csv"), ("breast-cancer", "breast_cancer.csv")]
+)
+def test_tables(name, file):
+    table = data.load(name, dtype="float64")
+    assert len(table.features) == table.input_shape[0]
+    counts = np.bincount(table.train.y), np.bincount(table.test.y)
+    assert [c.tolist() for c in counts] == {
+        "iris": [[40] * 3, [10] * 3],
+        "breast-cancer": [[169, 285], [43, 72]],
+    }[name]
+    with pytest.raises(errors.DtypeError, match="load: dtype must be float32 or float64"):
+        data.load(name, dtype="uint8")
+    if "TGC_DATA" in os.environ:
+        path = Path(os.environ["TGC_DATA"], "tabular", "sklearn", file)
+        published = np.loadtxt(path, delimiter=",", skiprows=1)
+        together = [np.column_stack([part.x, part.y]) for part in (table.train, table.test)]
+        rows = np.concatenate(together)
+        np.testing.assert_array_equal(rows[np.lexsort(rows.T)], published[np.lexsort(published.T)])
+
+
+EMBEDDED = ["digits", "mnist-12k", "iris", "breast-cancer"]
+COMPUTED = ["xor", "spirals", "moons"]
+
+
+@pytest.mark.parametrize("name", [*EMBEDDED, *COMPUTED, "linear"])
 def test_what_info_says_is_what_load_gives(name):
     loaded, info = data.load(name), data.info(name)
     for field in dataclasses.fields(info):
@@ -64,7 +101,13 @@ def test_what_info_says_is_what_load_gives(name):
     assert loaded.train.x.shape == (info.train_size, *info.input_shape)
     assert loaded.test.x.shape == (info.test_size, *info.input_shape)
     assert len(loaded.test.y) == info.test_size
-    check_labels(loaded.train.y, loaded.classes)
+    if info.task == "classification":
+        check_labels(loaded.train.y, loaded.classes)
+        assert f"{len(info.classes)} classes" in repr(loaded)
+    else:
+        assert loaded.train.y.shape == (info.train_size, 1)
+        assert loaded.train.y.dtype == loaded.train.x.dtype
+        assert "regression" in repr(loaded)
     assert str(info.train_size) in repr(loaded)
     assert [line.state for line in data.verify(name)] in (["present"], ["generated"])
 
@@ -85,16 +128,16 @@ def test_unknown_names_and_dtypes():
 
 
 def test_a_damaged_installation_is_reported(monkeypatch):
-    sound = data_files.EMBEDDED["digits"]
+    sound = published.EMBEDDED["digits"]
     broken = dataclasses.replace(sound, sha256="0" * 64)
-    monkeypatch.setitem(data_files.EMBEDDED, "digits", broken)
+    monkeypatch.setitem(published.EMBEDDED, "digits", broken)
     with pytest.raises(errors.DataError, match=r"digits-8x8.npz: expected SHA-256 0000.*install"):
         data.load("digits")
     assert data.status("digits")[0].state == "corrupt"
     with pytest.raises(errors.DataError, match="install tinygrad_course again"):
         data.verify("digits")
     missing = dataclasses.replace(sound, name="nothing.npz")
-    monkeypatch.setitem(data_files.EMBEDDED, "digits", missing)
+    monkeypatch.setitem(published.EMBEDDED, "digits", missing)
     with pytest.raises(errors.DataError, match="installation is not complete"):
         data.load("digits")
 
@@ -102,10 +145,19 @@ def test_a_damaged_installation_is_reported(monkeypatch):
 def test_notices_go_with_the_data():
     folder = data_files.resources.files("tinygrad_course.data").joinpath("embedded")
     notice = folder.joinpath("NOTICE").read_text()
-    for needed in ("Alpaydin", "CC BY 4.0", "LeCun", "Cortes", "CC BY-SA 3.0", "train[::6]"):
+    for needed in (
+        "Alpaydin",
+        "CC BY 4.0",
+        "LeCun",
+        "Cortes",
+        "CC BY-SA 3.0",
+        "train[::6]",
+        "Fisher",
+        "Wolberg",
+    ):
         assert needed in notice
     embedded = {entry.name for entry in folder.iterdir()} - {"NOTICE"}
-    assert embedded == {file.name for file in data_files.EMBEDDED.values()}
+    assert embedded == {file.name for file in published.EMBEDDED.values()}
     assert all(name in notice for name in embedded)
 
 
@@ -122,7 +174,25 @@ def test_generated_sets_follow_their_formula():
     assert radius.max() < 1
 
 
-@pytest.mark.parametrize("make", [data.xor, data.spirals])
+def test_moons_and_linear_follow_their_formula():
+    upper, lower = (data.moons(noise=0, dtype="float64").train.x[k::2] for k in (0, 1))
+    np.testing.assert_allclose(np.hypot(*upper.T), 1)
+    np.testing.assert_allclose(np.hypot(*(lower - [1, 0.5]).T), 1)
+    assert upper[:, 1].min() >= 0
+    assert lower[:, 1].max() <= 0.5
+    line = data.linear(weights=[1, 2, 3], bias=-4, noise=0.5, train=5000, dtype="float64")
+    x = np.column_stack([line.train.x, np.ones(5000)])
+    solution = np.linalg.lstsq(x, line.train.y)[0]
+    np.testing.assert_allclose(solution.ravel(), [1, 2, 3, -4], atol=4 * 0.5 / 5000**0.5)
+    assert abs((line.train.y - x @ solution).std() - 0.5) < 0.02
+    for bad in ({"weights": []}, {"weights": [[1.0]]}, {"weights": [np.inf]}, {"bias": np.nan}):
+        with pytest.raises(errors.ArgumentError, match="linear: weights must be one finite number"):
+            data.linear(**bad)
+    with pytest.raises(errors.ArgumentTypeError, match="linear: weights must be numbers"):
+        data.linear(weights="much")
+
+
+@pytest.mark.parametrize("make", [data.xor, data.spirals, data.moons, data.linear])
 def test_generated_sets_depend_on_the_seed_alone(make):
     one, again, other = make(seed=1), make(seed=1), make(seed=2)
     np.testing.assert_array_equal(one.train.x, again.train.x)

@@ -19,9 +19,9 @@ import pytest
 
 from tinygrad_course import data, errors
 from tinygrad_course.data import download as downloads
-from tinygrad_course.data import files as data_files
+from tinygrad_course.data import published
 
-NAMES = [file.name for file in data_files.DOWNLOADS["mnist"]]
+NAMES = [file.name for file in published.DOWNLOADS["mnist"]]
 
 
 def idx(array):
@@ -105,7 +105,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
     small = tuple(
-        data_files.File(
+        published.File(
             "mnist",
             name,
             len(content),
@@ -115,7 +115,7 @@ def cache(tmp_path, monkeypatch):
         )
         for name, content in CONTENT.items()
     )
-    monkeypatch.setitem(data_files.DOWNLOADS, "mnist", small)
+    monkeypatch.setitem(published.DOWNLOADS, "mnist", small)
     return tmp_path / "cache" / "tinygrad_course" / "mnist"
 
 
@@ -123,7 +123,7 @@ def cache(tmp_path, monkeypatch):
 def mirrors(monkeypatch, server):
     def use(*addresses):
         whole = [a if "://" in a else f"{server.address}/{a}/" for a in addresses]
-        monkeypatch.setitem(data_files.MIRRORS, "mnist", tuple(whole))
+        monkeypatch.setitem(published.MIRRORS, "mnist", tuple(whole))
 
     use("ok")
     return use
@@ -261,9 +261,9 @@ def test_an_interrupt_leaves_nothing(cache, mirrors, monkeypatch):
 
 def test_a_killed_download_leaves_no_final_name(cache, mirrors, server, tmp_path):
     script = (
-        "import sys; from tinygrad_course.data import files; "
+        "import sys; from tinygrad_course.data import published; "
         "from tinygrad_course.data.download import download; "
-        f"download(files.DOWNLOADS['mnist'][0], ['{server.address}/stalled'], progress=False)"
+        f"download(published.DOWNLOADS['mnist'][0], ['{server.address}/stalled'], progress=False)"
     )
     root = Path(data.__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}

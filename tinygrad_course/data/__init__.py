@@ -7,13 +7,16 @@
 Read `dataset.py`, then `loader.py`; `catalogue.py` knows the data sets by name.
 """
 
-from .catalogue import fetch, info, load, names, status, verify
+from .catalogue import info
 from .checks import check_finite, check_labels
 from .dataset import Dataset, Info, Split
 from .files import FileStatus, cache_folder, data_folder
-from .generated import spirals, xor
+from .generated import moons, spirals, xor
 from .idx import parse_idx, read_idx
+from .inventory import fetch, names, status, verify
+from .linear import linear
 from .loader import DataLoader
+from .loading import load
 from .transforms import RandomShift, Standardize, Transform
 
 __all__ = [
@@ -31,7 +34,9 @@ __all__ = [
     "data_folder",
     "fetch",
     "info",
+    "linear",
     "load",
+    "moons",
     "names",
     "parse_idx",
     "read_idx",

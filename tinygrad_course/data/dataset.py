@@ -6,7 +6,7 @@ arrays. Next: `catalogue.py`, which knows the data sets by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,8 @@ class Split(NamedTuple):
 
     Attributes:
         x: the samples, shape (N, ...); images are (N, H, W, C).
-        y: the labels, shape (N,), int64.
+        y: the labels, shape (N,), int64; for regression the targets, shape (N, 1), of the dtype
+            of x. Two axes, as a network puts them out: (N, 1) minus (N,) would be (N, N).
     """
 
     x: Array
@@ -35,13 +36,14 @@ class Info:
     Attributes:
         name: what `load` takes.
         description: one sentence.
-        classes: the name of each class; label k means classes[k].
+        classes: the name of each class; label k means classes[k]. Empty for regression.
         input_shape: the shape of one sample.
         train_size: number of training samples.
         test_size: number of test samples.
-        origin: "embedded" (part of the package), "download" or "generated".
+        origin: "embedded" (part of the package), "download", "generated", or "own" (the user's).
         licence: the licence of the data, which is not that of the code.
         source: whose data it is, and where it comes from.
+        features: the names of the columns of a table; empty where they have none.
     """
 
     name: str
@@ -53,6 +55,12 @@ class Info:
     origin: str
     licence: str
     source: str
+    features: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def task(self) -> str:
+        """What is to be predicted: "classification" (a label) or "regression" (a number)."""
+        return "classification" if self.classes else "regression"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,15 +87,16 @@ class Dataset(Info):
     test: Split
 
     def __repr__(self) -> str:
+        task = f"{len(self.classes)} classes" if self.classes else "regression"
         return (
             f"Dataset({self.name!r}: train {len(self.train.x)}, test {len(self.test.x)}, "
-            f"samples {self.input_shape} {self.train.x.dtype}, {len(self.classes)} classes)"
+            f"samples {self.input_shape} {self.train.x.dtype}, {task})"
         )
 
 
 def assemble(info: Info, train: Split, test: Split) -> Dataset:
     """The data set of `info` with its arrays."""
-    known = {field.name: getattr(info, field.name) for field in fields(Info)}
+    known = {each.name: getattr(info, each.name) for each in fields(Info)}
     return Dataset(**known, train=train, test=test)
 
 
@@ -107,16 +116,16 @@ def float_dtype(dtype: npt.DTypeLike, function: str) -> np.dtype[Any]:
 
 
 def images(pixels: Array, maximum: int, dtype: np.dtype[Any]) -> Array:
-    """Pixel values 0 .. maximum as images (N, H, W, 1) of numbers from 0 to 1.
+    """Pixel values 0 .. maximum as images (N, H, W, C) of numbers from 0 to 1.
 
     A dtype of uint8 keeps the values as they are.
 
     Args:
-        pixels: shape (N, H, W), uint8.
+        pixels: shape (N, H, W), which get a channel axis, or (N, H, W, C); uint8.
         maximum: the value that becomes 1.0.
         dtype: float32, float64 or uint8.
     """
-    with_channel = pixels[..., np.newaxis]
+    with_channel = pixels[..., np.newaxis] if pixels.ndim == 3 else pixels
     if dtype == np.uint8:
         return with_channel
     scaled = with_channel.astype(dtype)

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DataError
-from .files import MIRRORS, File, cache_folder, candidates
+from .files import cache_folder, candidates
 from .progress import show
+from .published import MIRRORS, File
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a mirror is given up."""
@@ -62,7 +63,7 @@ def download(file: File, mirrors: Sequence[str] = (), *, progress: bool = True) 
         f"could not be downloaded.\nLooked for:\n{looked}\nTried:\n{tried}\n"
         f"Remedy: with a network, `tgc data fetch {file.folder}`; without one, copy the file to "
         f"{target}, or set TGC_DATA to a folder that holds {file.folder}/{file.name}; "
-        "digits, mnist-12k, xor and spirals need no download"
+        "digits, mnist-12k, iris, breast-cancer, xor, spirals, moons and linear need no download"
     )
 
 

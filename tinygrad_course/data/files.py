@@ -1,4 +1,4 @@
-"""The files of the data sets: their names and checksums, and where they are looked for.
+"""The files of the data sets: where they are looked for, and what is made of them.
 
 A file is taken from the folder in `TGC_DATA`, else from the user's cache; never without comparing
 its checksum. Next: `download.py`, which fills the cache.
@@ -6,7 +6,6 @@ its checksum. Next: `download.py`, which fills the cache.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from importlib import resources
@@ -14,37 +13,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .idx import decompress
-
-
-@dataclass(frozen=True)
-class File:
-    """A published file, known by its checksum.
-
-    Attributes:
-        folder: the folder it lies in, below `TGC_DATA` and below the cache.
-        name: its published name.
-        size: bytes.
-        sha256: of the file as published.
-        unpacked_size: bytes without gzip; 0 if it is not compressed.
-        unpacked_sha256: of the unpacked file.
-    """
-
-    folder: str
-    name: str
-    size: int
-    sha256: str
-    unpacked_size: int = 0
-    unpacked_sha256: str = ""
-
-    def fault(self, content: bytes, *, unpacked: bool = False) -> str:
-        """What is wrong with `content`, in words; empty if it is this file."""
-        size, digest = self.size, self.sha256
-        if unpacked:
-            size, digest = self.unpacked_size, self.unpacked_sha256
-        if len(content) != size:
-            return f"expected {size:,} bytes, got {len(content):,}"
-        got = hashlib.sha256(content).hexdigest()
-        return "" if got == digest else f"expected SHA-256 {digest}, got {got}"
+from .published import File
 
 
 @dataclass(frozen=True)
@@ -70,69 +39,6 @@ class FileStatus:
     size: int = 0
     expected_size: int = 0
     detail: str = ""
-
-
-EMBEDDED = {
-    "digits": File(
-        "embedded",
-        "digits-8x8.npz",
-        45_374,
-        "6f801551877abf69fbf3711373bb642a18dc933430a3385cd6febc235225ea6f",
-    ),
-    "mnist-12k": File(
-        "embedded",
-        "mnist-12k.npz",
-        1_932_805,
-        "9b8f80a66d32638e577b1142490de9d2f893e21d4aa3854f387ece050809af30",
-    ),
-}
-"""The files that are part of the package."""
-
-DOWNLOADS = {
-    "mnist": (
-        File(
-            "mnist",
-            "train-images-idx3-ubyte.gz",
-            9_912_422,
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            47_040_016,
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        ),
-        File(
-            "mnist",
-            "train-labels-idx1-ubyte.gz",
-            28_881,
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            60_008,
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        ),
-        File(
-            "mnist",
-            "t10k-images-idx3-ubyte.gz",
-            1_648_877,
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            7_840_016,
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        ),
-        File(
-            "mnist",
-            "t10k-labels-idx1-ubyte.gz",
-            4_542,
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            10_008,
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
-    )
-}
-"""Training images, training labels, test images, test labels."""
-
-MIRRORS = {
-    "mnist": (
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    )
-}
-"""Addresses that serve the published files, tried in order. What they send is checked, not them."""
 
 
 def data_folder() -> Path | None:

@@ -1,18 +1,15 @@
-"""Classification metrics: how often, and with what, a classifier is right or wrong.
+"""How often a classifier is right, and what it takes for what: the confusion matrix.
 
-Everything follows from the confusion matrix, counted once: read `confusion_matrix` first.
+The counts are made here, once; read `rates.py` next, where every rate follows from them.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, DtypeError, ShapeError
-
-Array = npt.NDArray[Any]
+from .inputs import Array, refuse_names
 
 
 def confusion_matrix(
@@ -51,13 +48,8 @@ def confusion_matrix(
             f"confusion_matrix: classes expects at least 1, but got {classes}; "
             "give the number of classes where there are no examples"
         )
-    for name, values in (("predictions", said), ("targets", true)):
-        if values.size and (values.min() < 0 or values.max() >= classes):
-            wrong = int(values.min()) if values.min() < 0 else int(values.max())
-            raise ArgumentError(
-                f"confusion_matrix: {name} expects classes from 0 to {classes - 1}, "
-                f"but one is {wrong}; number the classes from 0 and check `classes`"
-            )
+    _check_range("confusion_matrix", "predictions", said, classes)
+    _check_range("confusion_matrix", "targets", true, classes)
     cells = np.bincount(true * classes + said, minlength=classes * classes)
     return cells.reshape(classes, classes).astype(np.int64)
 
@@ -88,49 +80,47 @@ def accuracy(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     return float(np.mean(said == true))
 
 
-def recall(matrix: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """For each true class, the share that was found: C[i, i] / sum_j C[i, j].
+def top_k_accuracy(scores: npt.ArrayLike, targets: npt.ArrayLike, k: int = 5) -> float:
+    """The share of examples whose true class is among the k largest scores.
 
-    Also called sensitivity, or the true positive rate. It is NaN for a class without examples.
-
-    Args:
-        matrix: counts of shape (K, K) from `confusion_matrix`.
-
-    Returns:
-        float64 shares of shape (K,).
-
-    Raises:
-        ShapeError: a matrix that is not square.
-
-    Example:
-        >>> recall([[3, 1], [0, 4]])
-        array([0.75, 1.  ])
-    """
-    counts = _square("recall", matrix)
-    return _share(counts.diagonal(), counts.sum(axis=1))
-
-
-def precision(matrix: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """For each answer, the share that was right: C[j, j] / sum_i C[i, j].
-
-    1 - precision is the false discovery rate; the false positive rate is another thing, as its
-    denominator counts the true negatives. It is NaN for a class that was never predicted.
+    Among equal scores the first class comes first, so that k = 1 gives `accuracy`. (scikit-learn
+    puts the last one first; without ties both agree.)
 
     Args:
-        matrix: counts of shape (K, K) from `confusion_matrix`.
+        scores: shape (..., K).
+        targets: the true classes, integers of shape (...).
+        k: how many classes may be named, from 1 to K.
 
     Returns:
-        float64 shares of shape (K,).
+        A number from 0 to 1.
 
     Raises:
-        ShapeError: a matrix that is not square.
+        ShapeError: shapes that do not fit together, or no examples at all.
+        DtypeError: classes that are not integers.
+        ArgumentError: k or a class out of its range, or a NaN among the scores.
 
     Example:
-        >>> precision([[3, 1], [0, 4]])
-        array([1. , 0.8])
+        >>> top_k_accuracy([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]], targets=[1, 1], k=2)
+        0.5
     """
-    counts = _square("precision", matrix)
-    return _share(counts.diagonal(), counts.sum(axis=0))
+    values, true = np.asarray(scores), np.asarray(targets)
+    if values.ndim != true.ndim + 1:
+        raise ShapeError(
+            f"top_k_accuracy: scores expects targets' shape {true.shape} with a class axis at its "
+            f"end, but has shape {values.shape}; the k largest of one answer do not exist"
+        )
+    _, true, classes = _classes("top_k_accuracy", values, true)
+    if not true.size:
+        raise ShapeError("top_k_accuracy: targets is empty, and no share of nothing is defined")
+    if not 1 <= k <= classes:
+        raise ArgumentError(
+            f"top_k_accuracy: k expects a number from 1 to {classes}, the number of classes, "
+            f"but got {k}"
+        )
+    _check_range("top_k_accuracy", "targets", true, classes)
+    rows = values.reshape(-1, classes)
+    order = np.argsort(-rows.astype(np.float64), axis=-1, kind="stable")
+    return float(np.mean((order[:, :k] == true[:, None]).any(axis=-1)))
 
 
 def _classes(
@@ -138,6 +128,7 @@ def _classes(
 ) -> tuple[Array, Array, int]:
     """Both as flat arrays of classes, and K where predictions were scores (otherwise 0)."""
     said, true = np.asarray(predictions), np.asarray(targets)
+    refuse_names(function, predictions=said, targets=true)
     scored = 0
     if said.ndim == true.ndim + 1 and said.shape[-1] > 0:
         if np.isnan(said).any():
@@ -161,18 +152,10 @@ def _classes(
     return said.reshape(-1).astype(np.int64), true.reshape(-1).astype(np.int64), scored
 
 
-def _square(function: str, matrix: npt.ArrayLike) -> Array:
-    counts = np.asarray(matrix)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise ShapeError(
-            f"{function}: matrix expects a square (K, K) confusion matrix, but its shape is "
-            f"{counts.shape}; make one with confusion_matrix(predictions, targets)"
+def _check_range(function: str, name: str, values: Array, classes: int) -> None:
+    if values.size and (values.min() < 0 or values.max() >= classes):
+        wrong = int(values.min()) if values.min() < 0 else int(values.max())
+        raise ArgumentError(
+            f"{function}: {name} expects classes from 0 to {classes - 1}, "
+            f"but one is {wrong}; number the classes from 0 and check `classes`"
         )
-    return counts
-
-
-def _share(part: Array, whole: Array) -> npt.NDArray[np.float64]:
-    """The ratio, NaN where there is nothing to divide."""
-    ratio = np.full(whole.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole != 0)
-    return ratio

@@ -8,9 +8,13 @@ Read `optimizer.py`, then `sgd.py` and `adam.py`; `schedules.py` has the functio
 
 from .accumulation import MicroBatch, accumulate
 from .adam import Adam, AdamW
+from .adaptive import Adadelta, Adagrad, RMSprop
 from .clipping import clip_grad_norm, clip_grad_value
 from .groups import Group
+from .layerwise import LAMB, LARS
+from .moments import AMSGrad, NAdam, RAdam
 from .optimizer import Optimizer
+from .rprop import Rprop
 from .schedules import (
     Schedule,
     by_name,
@@ -24,12 +28,21 @@ from .schedules import (
 from .sgd import SGD
 
 __all__ = [
+    "LAMB",
+    "LARS",
     "SGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Group",
     "MicroBatch",
+    "NAdam",
     "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
     "Schedule",
     "accumulate",
     "by_name",

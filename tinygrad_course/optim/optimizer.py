@@ -58,6 +58,10 @@ class Optimizer:
         """The arrays kept for each parameter of a group, such as "velocity"."""
         raise ArgumentTypeError(f"{type(self).__name__}: slots is not written")
 
+    def new_slot(self, slot: str, parameter: Parameter, group: Group) -> Array:
+        """A slot's array before a parameter's first step: zeros of its shape and dtype."""
+        return array_module(parameter.data).zeros_like(parameter.data)
+
     def update(
         self,
         parameters: list[Array],
@@ -71,7 +75,7 @@ class Optimizer:
         Args:
             parameters: arrays of one dtype.
             gradients: one per parameter.
-            state: per slot, one array per parameter; zeros before the first step.
+            state: per slot, one array per parameter; see `new_slot`.
             step: which update this is for these parameters, the first being 1.
             values: the hyper-parameters' values at this step.
         """
@@ -87,7 +91,7 @@ class Optimizer:
         for group, now in zip(self.groups, values, strict=True):
             slots = self.slots(group)
             for count, members in self._due(group).items():
-                state = {slot: [self._slot(slot, n, p) for n, p in members] for slot in slots}
+                state = {s: [self._slot(s, n, p, group) for n, p in members] for s in slots}
                 parameters = [p for _, p in members]
                 self.update(
                     [p.data for p in parameters],
@@ -113,11 +117,11 @@ class Optimizer:
                 due.setdefault((self._updates.get(name, 0), p.dtype), []).append((name, p))
         return due
 
-    def _slot(self, slot: str, name: str, parameter: Parameter) -> Array:
+    def _slot(self, slot: str, name: str, parameter: Parameter, group: Group) -> Array:
         """The array kept for a parameter, made when it is first needed."""
         arrays = self._state.setdefault(name, {})
         if slot not in arrays:
-            arrays[slot] = array_module(parameter.data).zeros_like(parameter.data)
+            arrays[slot] = self.new_slot(slot, parameter, group)
         return arrays[slot]
 
     def zero_grad(self) -> None:
@@ -171,19 +175,21 @@ class Optimizer:
         """
         title = f"{type(self).__name__}.load_state_dict"
         arrays = {name: as_array(value) for name, value in state.items()}
-        expected: dict[str, tuple[str, str, Parameter] | None] = {"steps": None}
+        expected: dict[str, tuple[str, str, Array] | None] = {"steps": None}
         for group in self.groups:
             for name, p in zip(group.names, group.parameters, strict=True):
                 if f"updates.{name}" in arrays:
                     expected[f"updates.{name}"] = None
-                    expected.update({f"{s}.{name}": (s, name, p) for s in self.slots(group)})
+                    for slot in self.slots(group):
+                        fresh = self.new_slot(slot, p, group)
+                        expected[f"{slot}.{name}"] = (slot, name, fresh)
         _check_names(title, expected, arrays)
         counts = {n: _count(title, n, a) for n, a in arrays.items() if expected[n] is None}
         loaded: dict[str, dict[str, Array]] = {}
         for key, target in expected.items():
             if target is not None:
-                slot, name, p = target
-                loaded.setdefault(name, {})[slot] = _like(title, key, arrays[key], p)
+                slot, name, fresh = target
+                loaded.setdefault(name, {})[slot] = _like(title, key, arrays[key], fresh)
         self.steps = counts.pop("steps")
         self._updates = {name.removeprefix("updates."): count for name, count in counts.items()}
         self._state = loaded
@@ -218,15 +224,15 @@ def _count(title: str, name: str, array: Array) -> int:
     return int(array.item())
 
 
-def _like(title: str, key: str, array: Array, parameter: Parameter) -> Array:
-    """A copy of `array`, on the parameter's device."""
-    if array.shape != parameter.shape:
+def _like(title: str, key: str, array: Array, fresh: Array) -> Array:
+    """A copy of `array`, on the device and of the form of a fresh slot."""
+    if array.shape != fresh.shape:
         raise ShapeError(
-            f"{title}: {key!r} has shape {array.shape}, but its parameter has {parameter.shape}"
+            f"{title}: {key!r} has shape {array.shape}, but its parameter wants {fresh.shape}"
         )
-    if array.dtype != parameter.dtype:
+    if array.dtype != fresh.dtype:
         raise DtypeError(
-            f"{title}: {key!r} is {array.dtype}, but its parameter is {parameter.dtype}; convert "
+            f"{title}: {key!r} is {array.dtype}, but its parameter is {fresh.dtype}; convert "
             f"the model or the array"
         )
-    return array_module(parameter.data).array(array, order="C")
+    return array_module(fresh).array(array, order="C")

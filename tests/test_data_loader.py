@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tinygrad_course import data, errors
 from tinygrad_course.data import DataLoader, RandomShift
 from tinygrad_course.data.prefetch import THREAD_NAME, prefetch
-from tinygrad_course.data.streams import AUGMENTATION, GENERATED, ORDER, permutation, stream
+from tinygrad_course.data.streams import AUGMENTATION, GENERATED, ORDER, SPLIT, permutation, stream
 from tinygrad_course.random import Generator
 
 
@@ -121,7 +121,7 @@ def test_no_two_purposes_share_numbers():
     seed, number = 11, 4
     streams = [
         stream(seed, purpose, number, minor).random_raw(64)
-        for purpose in (ORDER, AUGMENTATION, GENERATED)
+        for purpose in (ORDER, AUGMENTATION, GENERATED, SPLIT)
         for minor in (0, 1)
     ]
     streams.append(Generator(seed, number).numpy().bit_generator.random_raw(64))

@@ -17,13 +17,16 @@ from .inventory import fetch, names, status, verify
 from .linear import linear
 from .loader import DataLoader
 from .loading import load
+from .splits import Fold, Parts, hold_out, k_fold
 from .transforms import RandomShift, Standardize, Transform
 
 __all__ = [
     "DataLoader",
     "Dataset",
     "FileStatus",
+    "Fold",
     "Info",
+    "Parts",
     "RandomShift",
     "Split",
     "Standardize",
@@ -33,7 +36,9 @@ __all__ = [
     "check_labels",
     "data_folder",
     "fetch",
+    "hold_out",
     "info",
+    "k_fold",
     "linear",
     "load",
     "moons",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-ORDER, AUGMENTATION, GENERATED = 1, 2, 3
+ORDER, AUGMENTATION, GENERATED, SPLIT = 1, 2, 3, 4
 """Purposes. 0 belongs to `tinygrad_course.random.Generator`, which counts from zero under the same
 kind of key: weights and orders of one seed must not come from the same numbers."""
 
@@ -28,12 +28,12 @@ def stream(seed: int, purpose: int, major: int = 0, minor: int = 0) -> np.random
     )
 
 
-def permutation(seed: int, epoch: int, count: int) -> npt.NDArray[np.intp]:
-    """A uniformly random order of 0 .. count - 1, a function of (seed, epoch) alone.
+def permutation(seed: int, epoch: int, count: int, purpose: int = ORDER) -> npt.NDArray[np.intp]:
+    """A uniformly random order of 0 .. count - 1, a function of (seed, epoch, purpose) alone.
 
     The numbers are sorted by a random 64-bit word each (equal words, one chance in 2**64 a pair,
     keep their order). NumPy fixes the raw words of its bit generators for good, which it does not
     promise for `Generator.permutation`; so an order outlives an upgrade.
     """
-    words = stream(seed, ORDER, epoch).random_raw(count)
+    words = stream(seed, purpose, epoch).random_raw(count)
     return np.argsort(words, kind="stable")

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError
 from .examine import Examiner
 from .localise import examine_argument
+from .numeric import EPS
 from .preflight import Fault, Flight, gradients, preflight
 from .report import Finding, Report
 from .rows import Rows, index_text, weights
@@ -127,7 +128,7 @@ def _check(subject: Subject, rtol: float, seed: int, *, second: bool) -> Report:
             if second and not flight.unsteady:
                 upstream = [weights(random, shape) for shape in flight.shapes]
                 notes = flight.notes
-                checked = GradientOf(subject, flight.outputs, upstream)
+                checked = GradientOf(subject, flight.outputs, upstream, flight.values)
                 flight = preflight(checked)
                 flight.notes[:0] = [n for n in notes if n not in flight.notes]
             report.notes = flight.notes
@@ -160,6 +161,7 @@ def _findings(
     values = [a.value for a in arguments]
     mixed = [(k, weights(random, shape)) for k, shape in enumerate(flight.shapes)]
     analytic = gradients(flight, [*rows.seeds, *mixed], values, random)
+    _measure_jitter(flight, rows, values, random)
     measured: list[list[Array]] = []
 
     def noise(which: int, every: bool = False) -> Array:
@@ -190,6 +192,34 @@ def _findings(
     return findings
 
 
+def _measure_jitter(
+    flight: Flight, rows: Rows, values: list[Array], random: np.random.Generator
+) -> None:
+    """How much f's outputs change when its inputs change by their last bits.
+
+    x - mean(x), say, may be small and is still rounded like x. The outputs of one tensor share the
+    largest change: what is exact in one of them may be luck.
+    """
+    changes = [abs(flight.evaluate(_nudged(values, random)) - flight.values) for _ in range(3)]
+    jitter = np.nan_to_num(np.fmax.reduce(changes), nan=0.0, posinf=0.0)
+    finite = np.where(np.isfinite(flight.values), abs(flight.values), 0.0)
+    jitter = np.maximum(jitter, EPS * finite)
+    floors = [0.0] * len(flight.shapes)
+    if isinstance(flight.subject, GradientOf):
+        floors = [EPS * slope for slope in flight.subject.natural]
+    start = 0
+    for k, shape in enumerate(flight.shapes):
+        stop = start + int(np.prod(shape))
+        rows.jitter[start:stop] = jitter[start:stop].max(initial=floors[k])
+        start = stop
+
+
+def _nudged(values: list[Array], random: np.random.Generator) -> list[Array]:
+    """The values, changed in their last bits."""
+    tiny = 2.0**-51
+    return [np.asarray(v * (1.0 + tiny * random.integers(-1, 2, v.shape))) for v in values]
+
+
 def _rounding(
     flight: Flight,
     seeds: list[tuple[int, Array]],
@@ -197,11 +227,15 @@ def _rounding(
     analytic: list[Array],
     random: np.random.Generator,
 ) -> list[Array]:
-    """How much the analytic gradients change when the inputs change by their last bits."""
+    """How much the analytic gradients change when all that enters changes by its last bits."""
+    tiny = 2.0**-51
     largest = [np.zeros_like(a) for a in analytic]
     for _ in range(2):
-        tiny = [v * (1.0 + 2.0**-51 * random.integers(-1, 2, v.shape)) for v in values]
-        moved = gradients(flight, seeds, [np.asarray(v) for v in tiny], random)
+        nudged = [
+            (k, u + tiny * abs(u).max(initial=0.0) * random.standard_normal(u.shape))
+            for k, u in seeds
+        ]
+        moved = gradients(flight, nudged, _nudged(values, random), random)
         for so_far, a, b in zip(largest, analytic, moved, strict=True):
             np.fmax(so_far, abs(a - b), out=so_far)
     return largest
@@ -225,8 +259,7 @@ def _linear(
         off = abs(expected - got)
         scale = (abs(seeds)[:, None] * abs(own)).max(initial=0.0)
         # A gradient of nothing but rounding (that of a sum of softmax, say) may be any tiny number.
-        size = float(abs(seeds) @ rows.size(abs(examiner.flight.values)))
-        rounding = 1e-12 * size / examiner.scale.reshape(-1)
+        rounding = 16.0 * float(abs(seeds) @ examiner.floor) / examiner.scale.reshape(-1)
         suspect = off > np.maximum(examiner.rtol * max(scale, abs(got).max()), rounding)
         if suspect.any() and (suspect & (off > 8.0 * noise()[count + number])).any():
             return False

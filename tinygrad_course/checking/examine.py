@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import probes as lines
-from .numeric import FIRST, Line, central
+from .numeric import FIRST, Line, central, scale_of
 from .preflight import Flight
 from .probes import Probe
 from .report import Finding, Kink
@@ -19,6 +19,9 @@ from .rows import Rows, index_text
 from .settle import KINK, UNDECIDABLE, WRONG, Settled, settle
 
 Array = Any
+MARGIN = 64.0
+"""A few samples of rounding see only a part of the worst case."""
+
 
 class Examiner:
     """The gradient of one argument, ready to be compared along any line.
@@ -50,10 +53,11 @@ class Examiner:
         self.values = [a.value for a in flight.subject.arguments]
         self.argument = flight.subject.arguments[which]
         self.x = self.argument.value
-        self.scale = lines.scale_of(self.x)
+        self.scale = scale_of(self.x)
         magnitude = np.where(np.isfinite(analytic), abs(analytic), 0.0)
         self.row_scale = magnitude.max(axis=1, initial=0.0)
         self.magnitude = magnitude
+        self.floor = MARGIN * rows.size(rows.jitter)
 
     def line(self, probe: Probe) -> tuple[Line, Array]:
         """f along the probe, and the probe's direction, flat."""
@@ -67,14 +71,16 @@ class Examiner:
             (j,) = probe.places
             loose = self.row_scale
             local = np.minimum(loose, self.magnitude[:, j].max(initial=0.0))
-            return self.analytic[:, j] * d[j], self.rtol * local * d[j], self.rtol * loose * d[j]
+            tolerance = np.maximum(self.rtol * local * d[j], self.floor)
+            return self.analytic[:, j] * d[j], tolerance, self.rtol * loose * d[j]
         at = slice(None) if probe.places is None else probe.places
         parts = self.analytic[:, at] * d[at]
         largest = (self.magnitude[:, at] * abs(d[at])).max(axis=1, initial=0.0)
-        return parts.sum(axis=1), self.rtol * largest, self.rtol * largest
+        tolerance = np.maximum(self.rtol * largest, self.floor)
+        return parts.sum(axis=1), tolerance, self.rtol * largest
 
-    def settle(self, probe: Probe, pending: Array | None = None) -> tuple[Settled, Array, Array]:
-        """The verdict along one probe, what backward claims there, and the tolerance."""
+    def settle(self, probe: Probe) -> tuple[Settled, Array, Array]:
+        """The verdict along one probe, what backward claims there, and the loose tolerance."""
         line, d = self.line(probe)
         claim, tolerance, loose = self.claimed(probe, d)
 
@@ -82,7 +88,7 @@ class Examiner:
             parts = np.nan_to_num(self.noise() * d, nan=0.0, posinf=0.0)
             return np.sqrt((parts * parts).sum(axis=1))
 
-        return settle(line, self.rows, claim, tolerance, loose, noise, pending), claim, loose
+        return settle(line, self.rows, claim, tolerance, loose, noise), claim, loose
 
     def difference(self, probe: Probe, step: float = 2.0**FIRST) -> tuple[Array, Array]:
         """A first look, from one ladder: |claimed - numeric| per row, and the error bar."""
@@ -181,7 +187,7 @@ class Tally:
     def done(self) -> Finding:
         """The finding."""
         finding = self.finding
-        finding.digits = int(min(15.0, -np.log10(max(self._agreement, 1e-15))))
+        finding.digits = max(0, int(-np.log10(max(self._agreement, 1e-15))))
         if finding.verdict == "wrong":
             ratios = np.array(self._ratios)
             alike = np.isfinite(ratios).all() and np.ptp(ratios) <= 1e-6 * abs(ratios[0])

@@ -23,8 +23,26 @@ Array = Any
 EPS = float(np.finfo(np.float64).eps)
 FIRST = -4
 """log2 of the first step, as a fraction of the input's scale."""
-ONE_SIDED = -20
-"""log2 of the first one-sided step: small, so that only a kink at the point itself is seen."""
+ONE_SIDED = (-20, -12, -4)
+"""log2 of the first one-sided step: small, so that only a kink at the point itself is seen; larger
+where rounding hides what small steps would show."""
+
+
+def scale_of(x: Array) -> Array:
+    """By how much each element may be moved: a power of two near its magnitude.
+
+    An element much smaller than its neighbours (a zero, say) is moved on their scale; a tensor of
+    zeros on the scale of 1.
+
+    Example:
+        >>> import numpy as np
+        >>> scale_of(np.array([3.0, 0.0, 5e7])).tolist()
+        [4.0, 1048576.0, 67108864.0]
+    """
+    magnitude = np.where(np.isfinite(x), abs(x), 0.0)
+    nonzero = magnitude[magnitude > 0]
+    typical = float(np.median(nonzero)) if nonzero.size else 1.0
+    return np.asarray(np.exp2(np.round(np.log2(np.maximum(magnitude, typical / 16.0)))))
 
 
 class Line:
@@ -53,6 +71,9 @@ class Line:
 class Projection(Protocol):
     """What is looked at of f's outputs: all of them, or a few weighted sums (`probes.Rows`)."""
 
+    jitter: Array
+    """By how much rounding inside f shakes each output."""
+
     def project(self, y: Array) -> Array:
         """The values looked at."""
 
@@ -67,7 +88,8 @@ class Slope(NamedTuple):
         value: the derivative.
         truncation: what the extrapolation says of its own error.
         rounding: what rounding of f's values to float64 can do to it.
-        jump: an estimate of right slope minus left slope; about 0 where f is smooth.
+        jump: an estimate of right slope minus left slope, about 0 where f is smooth (for one-sided
+            slopes: the quotient of the first step, without extrapolation).
     """
 
     value: Array
@@ -77,7 +99,10 @@ class Slope(NamedTuple):
 
 
 def extrapolate(quotients: Sequence[Array], first: int, step: int) -> tuple[Array, Array]:
-    """Richardson's table of quotients at steps h, h/2, h/4, ..., and Ridders' choice in it.
+    """The end of Richardson's table of quotients at steps h, h/2, h/4, ..., and its error.
+
+    The error is Ridders' estimate, the differences to the entry's neighbours in the table. (His
+    choice of the best entry is not made: where rounding dominates, the best is the luckiest.)
 
     Args:
         quotients: one array per step.
@@ -85,35 +110,30 @@ def extrapolate(quotients: Sequence[Array], first: int, step: int) -> tuple[Arra
         step: by how much the power rises from term to term (2 for central differences).
 
     Returns:
-        The entry with the smallest estimated error, and that estimate (inf where nothing is finite).
+        The last entry, and its estimated error (inf where something is not finite).
 
     Example:
         >>> import numpy as np
         >>> steps = [0.1, 0.05, 0.025]
         >>> quotients = [np.array((np.exp(h) - np.exp(-h)) / (2 * h)) for h in steps]
         >>> value, error = extrapolate(quotients, 2, 2)
-        >>> bool(abs(value - 1.0) < 1e-11), bool(error < 1e-6)
+        >>> bool(abs(value - 1.0) < 1e-11), bool(error < 1e-7)
         (True, True)
     """
-    best = np.asarray(quotients[0])
-    error = np.full(best.shape, np.inf)
-    above = [best]
+    above = [np.asarray(quotients[0])]
+    error: Array = np.full(above[0].shape, np.inf)
     for q in quotients[1:]:
         row = [np.asarray(q)]
         for j in range(len(above)):
             weight = 2.0 ** (first + step * j) - 1.0
             row.append(row[j] + (row[j] - above[j]) / weight)
-            estimate = np.maximum(abs(row[j + 1] - row[j]), abs(row[j + 1] - above[j]))
-            better = estimate < error
-            best = np.where(better, row[j + 1], best)
-            error = np.where(better, estimate, error)
+        error = np.maximum(abs(row[-1] - row[-2]), abs(row[-1] - above[-1]))
+        error = np.maximum(error, abs(row[-2] - above[-1]))
         above = row
-    return best, error
+    return above[-1], np.where(np.isfinite(error), error, np.inf)
 
 
-def central(
-    line: Line, exponent: int, levels: int, rows: Projection
-) -> Slope:
+def central(line: Line, exponent: int, levels: int, rows: Projection) -> Slope:
     """The derivative at t = 0 from both sides, starting with the step 2^exponent."""
     quotients, bends = [], []
     size: Any = 0.0
@@ -125,32 +145,42 @@ def central(
         size = np.maximum(np.maximum(abs(up), abs(down)), size)
     value, truncation = extrapolate(quotients, 2, 2)
     jump = rows.project(2.0 * bends[-1] - bends[-2])
-    return Slope(value, truncation, rows.size(size) * (EPS / t), jump)
+    return Slope(value, truncation, rows.size(np.maximum(size * EPS, rows.jitter)) / t, jump)
 
 
-def one_sided(line: Line, side: int, exponent: int = ONE_SIDED, levels: int = 4) -> Slope:
+def one_sided(line: Line, side: int, exponent: int, rows: Projection) -> Slope:
     """The derivative from the right (side 1) or from the left (-1), per output, not projected."""
     here = line.here
     quotients = []
-    for level in range(levels):
+    for level in range(4):
         t = side * 2.0 ** (exponent - level)
         quotients.append((line(t) - here) / t)
     value, truncation = extrapolate(quotients, 1, 1)
-    return Slope(value, truncation, abs(here) * EPS / abs(t) * 4.0)
+    rounding = np.maximum(abs(here) * EPS, rows.jitter) * (4.0 / abs(t))
+    return Slope(value, truncation, rounding, abs(quotients[0]))
 
 
-def noise_level(line: Line, spacing: float = 2.0**-30) -> Array:
-    """How much f's values jitter, per output: from differences of high order over tiny steps.
+def noise_level(line: Line) -> tuple[Array, Array]:
+    """How much f's values jitter, per output: from differences of high order over small steps.
 
-    Differences of order 3 and more of a smooth function over steps of 1e-9 are nothing but noise;
-    each is divided by the factor by which differencing amplifies independent noise.
+    Differences of order 5 and 6 of a smooth function are nothing but noise, divided here by the
+    factor by which differencing amplifies independent noise. Over the smallest steps they show
+    what f does with the last bits of its input, over larger ones what it adds them to.
+
+    Returns:
+        The noise over all steps, and over the smallest alone.
     """
+    finest, middle, coarse = (_noise(line, 2.0**k) for k in (-40, -16, -9))
+    return np.maximum(finest, np.minimum(middle, coarse)), finest
+
+
+def _noise(line: Line, spacing: float) -> Array:
     differences = np.stack([line(k * spacing) for k in range(-3, 4)])
     level = np.zeros(differences.shape[1:])
     gamma = 1.0
-    for order in range(1, 6):
+    for order in range(1, 7):
         differences = differences[1:] - differences[:-1]
         gamma *= order / (2.0 * (2.0 * order - 1.0))
-        if order >= 3:
+        if order >= 5:
             level = np.maximum(level, np.sqrt(gamma * np.mean(differences**2, axis=0)))
     return level

@@ -158,7 +158,9 @@ def _note_views(flight: Flight, ys: Sequence[Tensor], leaves: Sequence[Tensor]) 
     for k, i in enumerate(flight.outputs):
         for argument, leaf in zip(flight.subject.arguments, leaves, strict=True):
             if np.may_share_memory(ys[i].data, leaf.data):
-                flight.notes.append(f"{flight.labels[k]} is a view of the memory of {argument.label}")
+                flight.notes.append(
+                    f"{flight.labels[k]} is a view of the memory of {argument.label}"
+                )
 
 
 def gradients(

@@ -35,23 +35,6 @@ class Probe(NamedTuple):
     signs: Array | None
 
 
-def scale_of(x: Array) -> Array:
-    """By how much each element may be moved: a power of two near its magnitude.
-
-    An element much smaller than its neighbours (a zero, say) is moved on their scale; a tensor of
-    zeros on the scale of 1.
-
-    Example:
-        >>> import numpy as np
-        >>> scale_of(np.array([3.0, 0.0, 5e7])).tolist()
-        [4.0, 1048576.0, 67108864.0]
-    """
-    magnitude = np.where(np.isfinite(x), abs(x), 0.0)
-    nonzero = magnitude[magnitude > 0]
-    typical = float(np.median(nonzero)) if nonzero.size else 1.0
-    return np.asarray(np.exp2(np.round(np.log2(np.maximum(magnitude, typical / 16.0)))))
-
-
 def probes(x: Array, analytic: Array, random: np.random.Generator) -> Iterator[Probe]:
     """The lines to try.
 

@@ -75,7 +75,9 @@ class Finding:
         """The finding as text."""
         head = f"  {self.label}  shape {self.shape}  {_SHOUT.get(self.verdict, self.verdict)}"
         if self.verdict == "right" and self.digits is not None:
-            head += f", {self.digits} digits agree"
+            head += (
+                f", {self.digits} digits agree" if self.digits else ", as far as f's rounding shows"
+            )
         out = [head + (f"  ({self.looked_at})" if self.looked_at else "")]
         if self.verdict != "right" and self.analytic is not None and self.numeric is not None:
             out += [

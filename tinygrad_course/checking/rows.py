@@ -33,12 +33,14 @@ class Rows:
         seeds: per row (which output, dL/d(it)).
         labels: a name for each row.
         full: whether every output has its own row.
+        jitter: by how much rounding inside f shakes each output (`check.py` measures it).
         dropped: how many output values are not finite, and looked at by no row.
     """
 
     def __init__(self, flight: Flight, largest: int, random: np.random.Generator) -> None:
         values = flight.values
         self._finite = np.isfinite(values)
+        self.jitter = np.zeros(values.shape)
         self.dropped = int(values.size - self._finite.sum())
         self.full = values.size <= MOST_ROWS and values.size * largest <= FULL_JACOBIAN
         self._which: Array | None = None
@@ -77,7 +79,9 @@ class Rows:
         """(..., outputs) to (..., rows)."""
         if self._matrix is None:
             return y[..., self._which] if self.dropped else y
-        return np.where(self._finite, y, 0.0) @ self._matrix.T if self.dropped else y @ self._matrix.T
+        return (
+            np.where(self._finite, y, 0.0) @ self._matrix.T if self.dropped else y @ self._matrix.T
+        )
 
     def size(self, y: Array) -> Array:
         """sum |weight| y: how large the projected values can be, for y >= 0."""

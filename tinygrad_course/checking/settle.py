@@ -14,41 +14,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .numeric import EPS, FIRST, ONE_SIDED, Line, Slope, central, noise_level, one_sided
+from .kinks import Slopes, slopes_of
+from .numeric import EPS, FIRST, Line, central, noise_level
 from .rows import Rows
 
 Array = Any
 
 RIGHT, KINK, WRONG, UNDECIDABLE = 0, 1, 2, 3
 
-LADDERS = 10
+LADDERS = 14
 LEVELS = 4
 LOWEST, HIGHEST = FIRST - 36, FIRST + 16
-
-
-class Slopes(NamedTuple):
-    """The derivatives from both sides, per projected output.
-
-    Attributes:
-        left: the derivative from the left.
-        right: the derivative from the right.
-        low: the smallest value between them that a gradient may have.
-        high: the largest.
-        bar: their error bar.
-        kinked: where left and right differ by more than that.
-    """
-
-    left: Array
-    right: Array
-    low: Array
-    high: Array
-    bar: Array
-    kinked: Array
+CONFIRMING = (FIRST - 16, FIRST - 24, FIRST - 32)
+"""Ladders tried before anything is called wrong."""
+ROUNDING = 1e-10
+"""A derivative known to this fraction of |f| / step is known as well as f's values allow."""
+ABSORBED = 1e-9
+"""Changes below this fraction of |f| may vanish in what f adds them to."""
+RESOLUTION = 1e-6
+"""A slope this much smaller than what f does over 1e-6 of the input's scale is none (x^2 at 0)."""
 
 
 @dataclass
 class Settled:
-    """The outcome along one line, per projected output.
+    """The outcome along one line, per row.
 
     Attributes:
         status: RIGHT, KINK, WRONG or UNDECIDABLE.
@@ -67,25 +56,24 @@ class Settled:
     reason: str = ""
 
 
-def slopes_of(line: Line, rows: Rows) -> Slopes:
-    """Both one-sided derivatives at the point itself, and what lies between them.
+class Ladder(NamedTuple):
+    """A numeric derivative from steps around 2^exponent, per row."""
 
-    Where several outputs are weighted into one number, each may choose its own value between its
-    own two slopes, so the bounds are those of interval arithmetic.
-    """
-    r, l = one_sided(line, 1), one_sided(line, -1)  # noqa: E741
-    r_bar, l_bar = r.truncation + r.rounding, l.truncation + l.rounding
-    r_there, l_there = np.isfinite(r.value), np.isfinite(l.value)
-    bars = np.where(r_there, r_bar, 0.0) + np.where(l_there, l_bar, 0.0)
-    apart = abs(r.value - l.value) > 8.0 * bars
-    middle = (r.value + l.value) / 2.0
-    low = np.where(apart, np.minimum(r.value, l.value), middle)
-    high = np.where(apart, np.maximum(r.value, l.value), middle)
-    lower, upper = rows.hull(low, high)
-    bar = rows.size(bars)
-    return Slopes(
-        rows.project(l.value), rows.project(r.value), lower, upper, bar, upper - lower > 4.0 * bar
-    )
+    exponent: int
+    value: Array
+    bar: Array
+    rounding: Array
+    truncation: Array
+    jump: Array
+
+
+class Evidence(NamedTuple):
+    """What is measured before anything is called wrong: see `kinks.slopes_of` and `noise_level`."""
+
+    slopes: Slopes
+    noise: Array
+    last_bits: Array
+    analytic: Array
 
 
 def settle(
@@ -95,7 +83,6 @@ def settle(
     tolerance: Array,
     loose: Array,
     analytic_noise: Callable[[], Array],
-    pending: Array | None = None,
 ) -> Settled:
     """Compare `analytic` with the derivative of f along `line`.
 
@@ -106,147 +93,223 @@ def settle(
         tolerance: how far they may be off and still be called right.
         loose: the same relative to the largest gradient: the fallback where rounding hides more.
         analytic_noise: measures the rounding of `analytic` itself; called before "wrong" is said.
-        pending: the rows to decide; the others are taken to be right.
     """
-    count = analytic.shape[0]
-    nothing = np.full(count, np.nan)
-    out = Settled(np.zeros(count, int), nothing, np.full(count, np.inf), np.ones(count))
-    pending = np.ones(count, bool) if pending is None else pending.copy()
-    measured: list[Any] = []
-    ladders: list[tuple[Slope, Array]] = []
-    exponent: int | None = FIRST
-    low = high = FIRST
-    while exponent is not None and len(ladders) < LADDERS and pending.any():
-        low, high = min(low, exponent), max(high, exponent)
-        slope = central(line, exponent, LEVELS, rows)
+    return _Comparison(line, rows, analytic, tolerance, loose, analytic_noise).run()
+
+
+class _Comparison:
+    """The state of `settle`: which rows are pending, and the best derivative of each so far."""
+
+    def __init__(
+        self,
+        line: Line,
+        rows: Rows,
+        analytic: Array,
+        tolerance: Array,
+        loose: Array,
+        analytic_noise: Callable[[], Array],
+    ) -> None:
+        self.line, self.rows = line, rows
+        self.analytic, self.tolerance, self.loose = analytic, tolerance, loose
+        self.analytic_noise = analytic_noise
+        count = analytic.shape[0]
+        nothing = np.full(count, np.nan)
+        self.out = Settled(np.zeros(count, int), nothing, np.full(count, np.inf), np.ones(count))
+        self.pending = np.ones(count, bool)
+        self.natural = np.zeros(count)
+        """|f| / step: the slope that rounding errors are measured against."""
+        self.stale = np.zeros(count, int)
+        """Ladders since the error bar last became smaller."""
+        self.ladders: list[Ladder] = []
+        self.found: Evidence | None = None
+
+    def run(self) -> Settled:
+        exponent: int | None = FIRST
+        while exponent is not None and len(self.ladders) < LADDERS and self.pending.any():
+            ladder = self._climb(exponent)
+            off = self._off(ladder.value)
+            agrees = self.pending & (off <= self.tolerance) & np.isfinite(ladder.bar)
+            agrees |= self.pending & self._absorbed(ladder)
+            self._keep(ladder, agrees)
+            self.pending &= ~agrees
+            self._note_kinks(ladder, agrees)
+            contradicted = self._contradicted(ladder, off)
+            self.ladders.append(ladder)
+            if contradicted.any():
+                self._judge(
+                    contradicted, self._evidence(np.where(contradicted, 0.05 * off, np.inf))
+                )
+            exponent = self._next(off)
+        if self.pending.any():
+            needed = np.where(self.pending, 0.05 * self._off(self.out.numeric), np.inf)
+            self._give_up(self._evidence(needed))
+        self.out.slopes = None if self.found is None else self.found.slopes
+        return self.out
+
+    def _off(self, numeric: Array) -> Array:
+        return np.where(np.isfinite(self.analytic), abs(self.analytic - numeric), np.inf)
+
+    def _climb(self, exponent: int) -> Ladder:
+        """One ladder. Steps beyond the input's scale count only where they say what smaller ones say.
+
+        There Taylor's series may no longer hold: quotients of a function that saturates converge
+        too, to 0. And so small that f no longer changes at all, they say nothing either.
+        """
+        slope = central(self.line, exponent, LEVELS, self.rows)
         bar = slope.truncation + slope.rounding
-        off = np.where(np.isfinite(analytic), abs(analytic - slope.value), np.inf)
-        agrees = pending & (off <= tolerance)
-        better = agrees | (pending & (bar < out.bar))
-        out.numeric = np.where(better, slope.value, out.numeric)
-        out.bar = np.where(better, bar, out.bar)
-        out.step = np.where(better, 2.0 ** (exponent - LEVELS + 1), out.step)
-        pending &= ~agrees
-        contradicted = np.zeros(count, bool)
-        for other, other_bar in ladders:
-            near = abs(slope.value - other.value) <= 0.1 * off
-            contradicted |= pending & near & (bar <= 0.1 * off) & (other_bar <= 0.1 * off)
-        bent = agrees & (abs(slope.jump) > 1e4 * tolerance) & (abs(slope.jump) > 100.0 * bar)
-        ladders.append((slope, bar))
-        if (bent | contradicted).any():
-            if not measured:
-                measured = [slopes_of(line, rows), rows.size(noise_level(line)), analytic_noise()]
-            out.status = np.where(bent & measured[0].kinked, KINK, out.status)
-            pending &= ~_judge(out, contradicted, analytic, tolerance, *measured)
-        exponent = _next(pending, slope, bar, off, low, high)
-    if pending.any():
-        if not measured:
-            measured = [slopes_of(line, rows), rows.size(noise_level(line)), analytic_noise()]
-        _give_up(out, pending, analytic, tolerance, loose, rows.size(abs(line.here)), *measured)
-    out.slopes = measured[0] if measured else None
-    return out
+        if exponent > FIRST:
+            trusted = abs(slope.value) > 10.0 * bar
+            for other in self.ladders:
+                trusted &= abs(slope.value - other.value) <= 4.0 * (bar + other.bar)
+            bar = np.where(trusted, bar, np.inf)
+        elif exponent < FIRST:
+            seen = np.zeros(bar.shape, bool)
+            for other in self.ladders:
+                seen |= abs(other.value) > 10.0 * other.bar
+            bar = np.where((slope.value == 0.0) & seen, np.inf, bar)
+        return Ladder(exponent, slope.value, bar, slope.rounding, slope.truncation, slope.jump)
 
+    def _absorbed(self, ladder: Ladder) -> Array:
+        """Where f does not change in a single bit, and the claim is far too small to expect it to."""
+        still = (ladder.value == 0.0) & (ladder.truncation == 0.0)
+        return still & (abs(self.analytic) <= ABSORBED * self.rows.size(self.rows.jitter) / EPS)
 
-def _next(
-    pending: Array, slope: Slope, bar: Array, off: Array, low: int, high: int
-) -> int | None:
-    """The next ladder: larger steps where rounding dominates, smaller ones everywhere else."""
-    unclear = pending & ~(bar <= 0.1 * off)
-    noisy = unclear & (slope.truncation <= 50.0 * slope.rounding)
-    if noisy.any() and not (unclear & ~noisy).any() and high + 4 <= HIGHEST:
-        return high + 4
-    return low - 4 if low - 4 >= LOWEST else None
+    def _keep(self, ladder: Ladder, agrees: Array) -> None:
+        """Update the best: smaller error bars win; where ladders disagree, smaller steps do.
 
+        Not so where rounding dominates: then the bars grow as the steps shrink.
+        """
+        out = self.out
+        smaller = ladder.bar < out.bar
+        if ladder.exponent < FIRST and self.ladders:
+            sharper = ladder.bar <= 2.0 * self.ladders[-1].bar
+            sharper &= ladder.bar <= 0.01 * abs(out.numeric)
+            smaller |= sharper & (abs(ladder.value - out.numeric) > 4.0 * (ladder.bar + out.bar))
+        better = agrees | (self.pending & smaller)
+        self.stale = np.where(better, 0, self.stale + 1)
+        out.numeric = np.where(better, ladder.value, out.numeric)
+        out.bar = np.where(better, ladder.bar, out.bar)
+        out.step = np.where(better, 2.0 ** (ladder.exponent - LEVELS + 1), out.step)
+        self.natural = np.where(better, ladder.rounding / EPS, self.natural)
 
-def _judge(
-    out: Settled,
-    contradicted: Array,
-    analytic: Array,
-    tolerance: Array,
-    slopes: Slopes,
-    noise: Array,
-    analytic_noise: Array,
-) -> Array:
-    """Decide what two ladders contradict; returns where that was possible."""
-    inside = (analytic >= slopes.low - tolerance - slopes.bar) & (
-        analytic <= slopes.high + tolerance + slopes.bar
-    )
-    kink = contradicted & slopes.kinked & inside
-    off = np.where(np.isfinite(analytic), abs(analytic - out.numeric), np.inf)
-    beyond = np.maximum(analytic - slopes.high, slopes.low - analytic) > 4.0 * slopes.bar
-    outside = contradicted & slopes.kinked & ~inside & (beyond | ~np.isfinite(analytic))
-    middle = (slopes.low + slopes.high) / 2.0
-    smooth = contradicted & ~slopes.kinked & (abs(middle - out.numeric) <= 0.2 * off + slopes.bar)
-    certain = off > 4.0 * (out.bar + noise / out.step) + 8.0 * analytic_noise
-    wrong = outside | (smooth & certain)
-    out.status = np.where(kink, KINK, np.where(wrong, WRONG, out.status))
-    return kink | wrong
+    def _contradicted(self, ladder: Ladder, off: Array) -> Array:
+        """Where this ladder and an earlier one agree with each other and not with `analytic`."""
+        found = np.zeros(off.shape, bool)
+        for other in self.ladders:
+            apart = abs(ladder.value - other.value)
+            close = 0.1 * np.minimum(abs(ladder.value), abs(other.value))
+            close += 10.0 * (ladder.rounding + other.rounding)
+            sharp = (ladder.bar <= 0.1 * off) & (other.bar <= 0.1 * off)
+            found |= sharp & (apart <= 0.1 * off) & (apart <= close)
+        return found & self.pending
 
+    def _next(self, off: Array) -> int | None:
+        """The next ladder: larger steps where rounding dominates, smaller ones everywhere else."""
+        last = self.ladders[-1]
+        low = min(ladder.exponent for ladder in self.ladders)
+        high = max(ladder.exponent for ladder in self.ladders)
+        unclear = self.pending & ~(last.bar <= 0.1 * off)
+        noisy = (last.truncation <= 50.0 * last.rounding) | (self.stale >= 2)
+        larger = (unclear & noisy).any() and not (unclear & ~noisy).any()
+        if larger and high + 4 <= HIGHEST:
+            return high + 4
+        return low - 4 if low - 4 >= LOWEST else None
 
-def _give_up(
-    out: Settled,
-    pending: Array,
-    analytic: Array,
-    tolerance: Array,
-    loose: Array,
-    size: Array,
-    slopes: Slopes,
-    noise: Array,
-    analytic_noise: Array,
-) -> None:
-    """No ladder decided: one side only, a kink, a zero, rounding; else undecidable, with a reason."""
-    bar = out.bar + noise / out.step
-    off = abs(analytic - out.numeric)
-    one_side = np.isfinite(slopes.left) != np.isfinite(slopes.right)
-    value = np.where(np.isfinite(slopes.right), slopes.right, slopes.left)
-    one_side_off = np.where(np.isfinite(analytic), abs(analytic - value), np.inf)
-    fits = pending & one_side & (one_side_off <= np.maximum(tolerance, slopes.bar))
-    settled = slopes.bar <= np.minimum(1e-3 * abs(value), 0.1 * one_side_off)
-    wrong = pending & one_side & ~fits & settled
-    inside = (analytic >= slopes.low - tolerance) & (analytic <= slopes.high + tolerance)
-    kink = pending & slopes.kinked & inside
-    # A gradient that is nothing but the rounding of f's own values is zero.
-    nothing = 4.0 * bar + 8.0 * analytic_noise
-    zero = (abs(analytic) <= nothing) & (abs(out.numeric) <= nothing) & (nothing <= 1e-9 * size)
-    right = fits | (pending & (zero | (off <= loose)))
-    lost = pending & ~right & ~kink & ~wrong
-    out.numeric = np.where(pending & one_side, value, out.numeric)
-    out.status = np.where(wrong, WRONG, out.status)
-    out.status = np.where(kink, KINK, np.where(lost, UNDECIDABLE, out.status))
-    if lost.any():
-        out.reason = _reason(lost, out, off, bar, noise, slopes, one_side, size)
+    def _evidence(self, needed: Array) -> Evidence:
+        if self.found is None:
+            noise, last_bits = noise_level(self.line)
+            size, jitter = self.rows.size, self.rows.jitter
+            self.found = Evidence(
+                slopes_of(self.line, self.rows, needed),
+                size(np.maximum(noise, jitter)),
+                size(np.maximum(last_bits, jitter)),
+                self.analytic_noise(),
+            )
+        return self.found
 
+    def _note_kinks(self, ladder: Ladder, agrees: Array) -> None:
+        """A gradient that is right may stand at a kink all the same (abs at 0): report it."""
+        jump = abs(ladder.jump)
+        bent = agrees & (jump > 1e4 * self.tolerance) & (jump > 100.0 * ladder.bar)
+        if bent.any():
+            kinked = self._evidence(np.where(bent, jump, np.inf)).slopes.kinked
+            self.out.status = np.where(bent & kinked, KINK, self.out.status)
 
-def _reason(
-    lost: Array,
-    out: Settled,
-    off: Array,
-    bar: Array,
-    noise: Array,
-    slopes: Slopes,
-    one_side: Array,
-    size: Array,
-) -> str:
-    """Why the worst of the undecided cannot be decided."""
-    k = int(np.argmax(np.where(lost, np.nan_to_num(off, nan=np.inf), -1.0)))
-    if one_side[k]:
-        side = "right" if np.isfinite(slopes.right[k]) else "left"
+    def _judge(self, contradicted: Array, found: Evidence) -> None:
+        """Two ladders contradict `analytic`: a kink, or wrong, if the noise is far below."""
+        out, slopes = self.out, found.slopes
+        beyond = slopes.outside(self.analytic)
+        kink = contradicted & slopes.kinked & (beyond <= self.tolerance + slopes.bar)
+        outside = contradicted & slopes.kinked & (beyond > self.tolerance + 4.0 * slopes.bar)
+        off = self._off(out.numeric)
+        middle = (slopes.low + slopes.high) / 2.0
+        near = np.minimum(0.2 * off, 0.2 * abs(out.numeric)) + slopes.bar
+        smooth = contradicted & ~slopes.kinked & (abs(middle - out.numeric) <= near)
+        certain = off > 4.0 * (out.bar + found.noise / out.step) + 8.0 * found.analytic
+        wrong = outside | (smooth & certain)
+        wrong &= ~self._otherwise(off) if wrong.any() else wrong
+        out.status = np.where(kink, KINK, np.where(wrong, WRONG, out.status))
+        self.pending &= ~(kink | wrong)
+
+    def _otherwise(self, off: Array) -> Array:
+        """Where much smaller steps say something else: the input's size is then not f's own scale."""
+        found = np.zeros(off.shape, bool)
+        for exponent in CONFIRMING:
+            ladder = self._climb(exponent)
+            apart = abs(ladder.value - self.out.numeric)
+            found |= (ladder.bar <= 0.1 * off) & (apart > 0.3 * off)
+        return found
+
+    def _give_up(self, found: Evidence) -> None:
+        """No ladder decided: one side only, a kink, rounding; else undecidable, with a reason."""
+        out, slopes, pending, analytic = self.out, found.slopes, self.pending, self.analytic
+        there = np.isfinite(slopes.left), np.isfinite(slopes.right)
+        one_side = pending & (there[0] != there[1])
+        value = np.where(there[1], slopes.right, slopes.left)
+        side_off = self._off(value)
+        fits = one_side & (side_off <= np.maximum(self.tolerance, slopes.bar))
+        sharp = slopes.bar <= np.minimum(1e-3 * abs(value), 0.1 * side_off)
+        kink = pending & slopes.kinked & (slopes.outside(analytic) <= self.tolerance)
+        # Agreement to within the rounding of f's own values is all that can be asked of a gradient
+        # that is tiny beside |f| / |x|, such as the zero gradient of a sum of softmax.
+        off = self._off(out.numeric)
+        slack = 4.0 * (out.bar + found.last_bits / out.step) + 8.0 * found.analytic
+        rounded = (off <= slack) & (slack <= ROUNDING * self.natural)
+        flat = ~slopes.kinked & (off <= RESOLUTION * slopes.change)
+        right = fits | kink | (pending & (rounded | flat | (off <= self.loose)))
+        wrong = one_side & ~right & sharp
+        lost = pending & ~right & ~wrong
+        out.numeric = np.where(one_side, value, out.numeric)
+        out.status = np.where(wrong, WRONG, np.where(kink, KINK, out.status))
+        out.status = np.where(lost, UNDECIDABLE, out.status)
+        if lost.any():
+            off = np.where(lost, np.nan_to_num(self._off(out.numeric), nan=np.inf), -1.0)
+            out.reason = self._reason(int(np.argmax(off)), found)
+
+    def _reason(self, k: int, found: Evidence) -> str:
+        """Why row k cannot be decided."""
+        out, slopes, line, rows = self.out, found.slopes, self.line, self.rows
+        if np.isfinite(slopes.left[k]) != np.isfinite(slopes.right[k]):
+            side = "right" if np.isfinite(slopes.right[k]) else "left"
+            return (
+                f"f is finite only on the {side} of this input, and its slope there does not settle; "
+                "move the input into the inside of f's domain"
+            )
+        if not np.isfinite(out.numeric[k]):
+            return "f is not finite on either side of this input; move it inside f's domain"
+        near = rows.size(abs(line(2.0**-30) - line(-(2.0**-30))))[k]
+        far = rows.size(abs(line(2.0**-4) - line(-(2.0**-4))))[k]
+        if near > 1e-4 * far and near > 100.0 * rows.size(rows.jitter)[k]:
+            return "f jumps at this input, so it has no slope there; move it away from the jump"
+        size, noise = self.natural[k] * out.step[k], found.last_bits[k]
+        if noise > 64.0 * EPS * size:
+            digits = -np.log10(noise / size) if noise < size else 0.0
+            return (
+                f"the values of f jitter by {noise:.1g} (they carry about {digits:.0f} digits; does "
+                "f compute in float32 on the way?), which hides the difference"
+            )
         return (
-            f"f is finite only on the {side} of this input, and its slope there does not settle; "
-            "move the input into the inside of f's domain"
+            f"the numeric derivative does not settle (error bar {out.bar[k]:.1g}, difference "
+            f"{abs(self.analytic[k] - out.numeric[k]):.1g} along the line): f is too rough, or its "
+            "values too large beside their changes, at this input"
         )
-    if not np.isfinite(out.numeric[k]):
-        return "f is not finite on either side of this input; move it into the inside of f's domain"
-    if noise[k] > 64.0 * EPS * size[k]:
-        digits = -np.log10(noise[k] / size[k]) if noise[k] < size[k] else 0.0
-        return (
-            f"the values of f jitter by {noise[k]:.1g} (they carry about {digits:.0f} digits; does f "
-            "compute in float32 on the way?), which hides the difference"
-        )
-    jump = abs(slopes.right[k] - slopes.left[k]) * 2.0**ONE_SIDED
-    if jump > 1e-6 * size[k] and not slopes.bar[k] <= 0.1 * abs(slopes.right[k]):
-        return "f jumps at this input, so it has no slope there; move the input away from the jump"
-    return (
-        f"the numeric derivative does not settle (error bar {bar[k]:.1g}, difference {off[k]:.1g}): "
-        "f is too rough, or its values too large beside their changes, at this input"
-    )

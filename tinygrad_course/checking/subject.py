@@ -19,6 +19,7 @@ from ..grad_mode import enable_grad
 from ..node import Leaf
 from ..tensor import Parameter, Tensor, wrap
 from .frozen import Frozen, is_module
+from .numeric import scale_of
 
 Array = Any
 
@@ -115,7 +116,9 @@ class GradientOf:
     Its values come from the plain backward pass, its derivatives from `create_graph=True`.
     """
 
-    def __init__(self, first: Subject, outputs: Sequence[int], upstream: Sequence[Array]) -> None:
+    def __init__(
+        self, first: Subject, outputs: Sequence[int], upstream: Sequence[Array], values: Array
+    ) -> None:
         self.name = first.name
         self.frozen = first.frozen
         self.first = first
@@ -126,6 +129,12 @@ class GradientOf:
             for k, u in enumerate(upstream)
         ]
         self.arguments = [*first.arguments, *seeds]
+        size = float(np.nansum(abs(np.concatenate([u.reshape(-1) for u in upstream]) * values)))
+        self.natural = [
+            size / float(np.median(scale_of(a.value))) if a.value.size else 0.0
+            for a in first.arguments
+        ]
+        """|L| / |x|, per input: a gradient is rounded like this, not like itself."""
         self.output_labels = [f"dL/d{a.label}" for a in first.arguments]
 
     def constants(self) -> list[Array]:

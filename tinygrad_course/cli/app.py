@@ -55,7 +55,7 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:  # type: ignore[override]
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
         """Run the command line and leave with its exit code: 0, 1 (error), 2 (usage) or 130."""
         given = sys.argv[1:] if args is None else list(args)
         for stream in (sys.stdout, sys.stderr):

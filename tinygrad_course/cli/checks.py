@@ -18,6 +18,7 @@ from .. import __version__, backend, data
 from .. import kernels as registry
 from ..errors import DataError, DeviceError
 from . import machine
+from .data import remedy_for
 from .terminal import size
 
 OK, NOTE, BROKEN = "ok", "note", "broken"
@@ -209,12 +210,8 @@ def data_sets() -> Iterator[Finding]:
         damaged = next((file for file in files if file.state == "corrupt"), None)
         absent = [file for file in files if file.state == "absent"]
         if damaged is not None:
-            try:
-                data.verify(name)
-                remedy = ""
-            except DataError as error:
-                remedy = str(error).rpartition("; ")[2]
-            yield Finding(section, name, f"{damaged.path}: {damaged.detail}", BROKEN, remedy)
+            value = f"{damaged.path}: {damaged.detail}"
+            yield Finding(section, name, value, BROKEN, remedy_for(damaged))
         elif absent:
             need = size(sum(file.expected_size for file in absent))
             yield Finding(section, name, f"not here; `tgc data fetch {name}` gets it ({need})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import DataError
 from .options import DATA, common, print_json
 
 if TYPE_CHECKING:
@@ -70,20 +71,19 @@ def list_(as_json: bool) -> None:
     missing = [name for name, (_, files) in sets.items() if worst(files) != "present"]
     missing = [name for name in missing if sets[name][0].origin == "download"]
     screen.print()
-    for name in missing:
-        screen.print(f"`tgc data fetch {name}` downloads {name}.", style="dim")
+    if missing:
+        screen.print(f"`tgc data fetch {missing[0]}` downloads {missing[0]}.", style="dim")
     screen.print("`tgc train --data NAME` learns one of them.", style="dim")
 
 
 @command.command()
-@click.argument("names", nargs=-1, type=DATA, metavar="[NAME]...")
+@click.argument("names", nargs=-1, required=True, type=DATA, metavar="NAME...")
 @common
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
-    """Download what is absent or damaged (the default: every data set that is downloaded)."""
+    """Download what is absent or damaged into the cache."""
     from .. import data
 
-    chosen = names or [name for name in data.names() if data.info(name).origin == "download"]
-    for name in chosen:
+    for name in names:
         _show(data.fetch(name, progress=not as_json), as_json)
 
 
@@ -99,9 +99,11 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
     files = [file for name in names or data.names() for file in data.status(name)]
     _show(files, as_json)
-    bad = ("corrupt", "absent") if names else ("corrupt",)
-    for name in dict.fromkeys(file.dataset for file in files if file.state in bad):
-        data.verify(name)  # raises, with the remedy
+    for file in files:
+        if file.state == "corrupt":
+            raise DataError(f"{file.path}: {file.detail}; {remedy_for(file)}")
+    for name in names:
+        data.verify(name)
 
 
 def _show(files: list[FileStatus], as_json: bool) -> None:
@@ -121,6 +123,14 @@ def _show(files: list[FileStatus], as_json: bool) -> None:
         return file.dataset, state, size(file.size or file.expected_size), where
 
     console().print(table(("data set", "state", "size", "file"), map(row, files), right=(2,)))
+
+
+def remedy_for(file: FileStatus) -> str:
+    """What to do about a damaged file."""
+    return {
+        "package": "install tinygrad_course again",
+        "TGC_DATA": "put the published file there, or unset TGC_DATA",
+    }.get(file.place, f"delete it and run `tgc data fetch {file.dataset}`")
 
 
 def worst(files: list[FileStatus]) -> str:

@@ -52,7 +52,7 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
 
 def expected(error: BaseException) -> str | None:
     """The message of an error that a user can do something about; None for a bug of ours."""
-    from ..backend import kernels
+    from .. import kernels
     from ..errors import Error
 
     if isinstance(error, (Error, kernels.KernelError)):

@@ -23,7 +23,7 @@ REQUIRED = {
     "pillow": "10",
     "matplotlib": "3.8",
     "jinja2": "3.1",
-    "threadpoolctl": "3.1",
+    "threadpoolctl": "3.5",
 }
 """The packages that are needed, with the oldest version; a test compares it with pyproject.toml."""
 
@@ -160,7 +160,7 @@ def blas() -> Blas | None:
 
     np.ones((2, 2), np.float32) @ np.ones((2, 2), np.float32)
     try:
-        import threadpoolctl
+        threadpoolctl = importlib.import_module("threadpoolctl")
     except ImportError:
         pools: list[dict[str, Any]] = []
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,7 +15,13 @@ from ..errors import nearest
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Name(click.ParamType):
+if TYPE_CHECKING:
+    StringType: TypeAlias = click.ParamType[str]
+else:  # not generic in every version of click
+    StringType = click.ParamType
+
+
+class Name(StringType):
     """One of some names; an unknown one is answered with the nearest.
 
     Args:

@@ -39,7 +39,7 @@ def write_report(folder: Path, run: Run, tested: Evaluation, command: str) -> Pa
 
     x, y = run.dataset.test
     recipe = {key: value for key, value in run.recipe.to_dict().items() if value is not None}
-    images = {"images": x} if is_image(x.shape[1:]) else {}
+    images: dict[str, Any] = {"images": x} if is_image(x.shape[1:]) else {}
     return viz.write_report(
         folder,
         {
@@ -96,12 +96,14 @@ def show_result(
 
 def show_next(screen: Console, run: Run, folder: Path) -> None:
     """What to do with a trained model."""
-    from .terminal import here
+    from .terminal import path_markup
 
     screen.print()
     if is_image(run.dataset.input_shape):
         screen.print("[dim]Show it a digit:[/]  [cyan]tgc predict --sample 7[/]", soft_wrap=True)
-    screen.print(f"[dim]Class by class:[/]   [cyan]tgc evaluate {here(folder)}[/]", soft_wrap=True)
+    screen.print(
+        f"[dim]Class by class:[/]   [cyan]tgc evaluate[/] {path_markup(folder)}", soft_wrap=True
+    )
 
 
 def wrong(tested: Evaluation, y: Any) -> str:

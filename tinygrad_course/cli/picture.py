@@ -54,21 +54,50 @@ def read_digit(path: str | Path, height: int, width: int) -> Picture:
         DataError: no file, no image, or nothing on it.
     """
     path = Path(path)
-    grey, inverted = _light_ink(_load(path))
-    ink = _without_background(grey)
-    spread = _percentile(ink, 99.8)
-    if spread < LEAST_CONTRAST:
+    picture = _load(path)
+    inverted = _is_dark_on_light(picture)
+    light = 1 - picture if inverted else picture
+    ink = _ink(light)
+    if ink is not None and max(light.shape) > WORK:
+        # Found in a reduced picture; looked at again from near, at all the pixels there are.
+        ink = _ink(_closer(light, ink))
+    if ink is None:
         raise DataError(
             f"{path}: expected a digit, but all of the picture has nearly the same brightness; "
             "write one large digit with a dark pen on white paper"
         )
-    ink = np.clip(ink / spread, 0, 1)
-    ink = _without_specks(ink, ink > _threshold(ink))
+    top, bottom, left, right = _box(ink)
+    note = _strange(bottom - top, right - left, float((ink > _threshold(ink)).mean()))
+    return Picture(_centred(ink[top:bottom, left:right], height, width), inverted, note)
+
+
+def _ink(light: Array) -> Array | None:
+    """The ink, from 0 to 1, of a picture with light ink; None if there is none."""
+    ink = _without_background(_resized(light, min(1.0, WORK / max(light.shape))))
+    full = float(ink.max())
+    if max(ink.shape) > BACKGROUND:  # strokes are wide: the grain of a photograph is not
+        moves = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+        full = float(np.mean([np.roll(ink, move, (0, 1)) for move in moves], axis=0).max())
+    if full < LEAST_CONTRAST:
+        return None
+    ink = np.clip(ink / full, 0, 1)
+    return _without_specks(ink, ink > _threshold(ink))
+
+
+def _box(ink: Array) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of the ink."""
     rows, columns = np.nonzero(ink > _threshold(ink))
-    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    pixels = _centred(ink[top:bottom, left:right], height, width)
-    return Picture(pixels, inverted, _strange(bottom - top, right - left, ink[rows, columns].size,
-                                              ink.size))  # fmt: skip
+    return int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1
+
+
+def _closer(light: Array, ink: Array) -> Array:
+    """The part of a large picture around the ink that was found in the small one."""
+    scale = max(light.shape) / max(ink.shape)
+    top, bottom, left, right = _box(ink)
+    margin = max(bottom - top, right - left) / 2 + 2
+    rows = slice(max(0, int(scale * (top - margin))), int(scale * (bottom + margin)) + 1)
+    columns = slice(max(0, int(scale * (left - margin))), int(scale * (right + margin)) + 1)
+    return light[rows, columns]
 
 
 def _load(path: Path) -> Array:
@@ -108,12 +137,8 @@ def _load(path: Path) -> Array:
     return np.asarray(image.convert("L"), np.float32) / 255
 
 
-def _light_ink(grey: Array) -> tuple[Array, bool]:
-    """Make the ink light: what runs around the edge is the background.
-
-    Returns:
-        The picture, at most `WORK` pixels a side, and whether it was inverted.
-    """
+def _is_dark_on_light(grey: Array) -> bool:
+    """Whether the ink is dark: what runs around the edge is the background."""
     grey = _resized(grey, min(1.0, WORK / max(grey.shape)))
     edge = max(1, min(grey.shape) // 20)
     frame = np.concatenate(
@@ -121,9 +146,7 @@ def _light_ink(grey: Array) -> tuple[Array, bool]:
     )
     # The whole picture has the last word where the edge is neither: ink covers less than paper.
     background = np.median(frame) if frame.std() < 0.25 else np.median(grey)
-    middle = (_percentile(grey, 1) + _percentile(grey, 99)) / 2
-    inverted = bool(background > middle)
-    return (1 - grey if inverted else grey), inverted
+    return bool(background > (grey.min() + grey.max()) / 2)
 
 
 def _without_background(grey: Array) -> Array:
@@ -221,10 +244,10 @@ def _resized(values: Array, scale: float) -> Array:
                                    Image.Resampling.BICUBIC)).clip(0, 1)  # fmt: skip
 
 
-def _strange(height: int, width: int, inked: int, everything: int) -> str:
+def _strange(height: int, width: int, inked: float) -> str:
     if width > 1.8 * height:
         return "it is wider than high: is there more than one digit on it?"
-    if inked > 0.5 * everything:
+    if inked > 0.5:
         return "more than half of it is ink: leave some paper around the digit"
     return ""
 

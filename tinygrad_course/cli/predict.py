@@ -70,9 +70,11 @@ def _for_images(run: Path | None) -> Checkpoint:
     """The checkpoint the user means; where none is named, the newest that was trained on images."""
     from .. import checkpoint
 
-    places = [run] if run is not None else (folders.newest_first() or [None])
+    places: list[Path | None] = [run]
+    if run is None:
+        places = [*folders.newest_first()] or [None]
     for place in places:
-        saved = checkpoint.load(folders.checkpoint_in(place))
+        saved: Checkpoint = checkpoint.load(folders.checkpoint_in(place))
         shape = tuple(saved.facts.get("input_shape", ()))
         if is_image(shape) and shape[-1] == 1:
             return saved
@@ -121,7 +123,7 @@ def _answer(saved: Checkpoint, name: str, pixels: Any, as_json: bool, more: dict
     from rich.table import Table
     from rich.text import Text
 
-    from .terminal import console, here, unicode_works
+    from .terminal import console, path_markup, unicode_works
 
     screen = console()
     pretty = screen.is_terminal and unicode_works(screen) and not screen.is_dumb_terminal
@@ -144,7 +146,7 @@ def _answer(saved: Checkpoint, name: str, pixels: Any, as_json: bool, more: dict
     screen.print(side)
     screen.print()
     screen.print(sentence)
-    screen.print(f"[dim]{saved.recipe.model} from[/] [cyan]{here(saved.path)}[/]", soft_wrap=True)
+    screen.print(f"[dim]{saved.recipe.model} from[/] {path_markup(saved.path)}", soft_wrap=True)
 
 
 def _bars(classes: tuple[str, ...], probabilities: Any, pretty: bool) -> Any:

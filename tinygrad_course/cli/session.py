@@ -26,7 +26,7 @@ from . import outcome
 from .display import display_for
 from .failure import InterruptedRunError, warn
 from .options import print_json
-from .terminal import console, here, is_live
+from .terminal import console, here, is_live, path_markup
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +92,7 @@ class Session:
             return
         for line in heading(run):
             self.screen.print(line)
-        self.screen.print(f"[dim]Kept in[/] [cyan]{here(self.folder)}[/]", soft_wrap=True)
+        self.screen.print(f"[dim]Kept in[/] {path_markup(self.folder)}", soft_wrap=True)
         if run.progress.epoch >= run.epochs:
             warn("this run is finished: every epoch is behind it")
         elif step:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 PIPED_WIDTH = 200
 
@@ -52,26 +53,34 @@ def table(
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(cell if hasattr(cell, "append") else _escape(str(cell)) for cell in row))
+        made.add_row(*(_shown(cell) for cell in row))
     return made
 
 
 def facts(rows: Iterable[tuple[str, object]]) -> Table:
-    """Two columns, name and value, the names dimmed; a value may be marked up."""
+    """Two columns, name and value, the names dimmed."""
     from rich.table import Table
 
     made = Table.grid(padding=(0, 3, 0, 0))
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows:
-        made.add_row(name, value if hasattr(value, "append") else str(value))
+        made.add_row(name, _shown(value))
     return made
 
 
-def _escape(text: str) -> str:
+def _shown(cell: object) -> Text:
+    """A cell as it is if it is a `Text`; anything else is never read as markup."""
+    from rich.text import Text
+
+    return cell if isinstance(cell, Text) else Text(str(cell))
+
+
+def path_markup(path: object) -> str:
+    """A path in colour, for a line with markup; brackets in its name stay brackets."""
     from rich.markup import escape
 
-    return escape(text)
+    return f"[cyan]{escape(here(path))}[/]"
 
 
 def here(path: object) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 HELP = """Train MODEL (default: lenet5) and write a report of what it learned.
 
 \b
-tgc train                                 LeNet-5, 10,000 digits: half a minute
-tgc train mlp --data spirals --epochs 50  a small network, points in the plane
+tgc train                                 LeNet-5 on 10,000 handwritten digits
+tgc train mlp --data spirals --epochs 50  a small network on points
 tgc train --data mnist --epochs 10        all of MNIST
 tgc train --resume runs/NAME              go on with an interrupted run
 
@@ -77,9 +77,7 @@ def setting(name: str, kind: Any, words: str, **more: Any) -> Callable[[Any], An
 )
 @click.option("--no-report", is_flag=True, help="Draw no pictures and write no report.")
 @common
-@click.pass_context
 def command(
-    ctx: click.Context,
     out: Path | None,
     resume: Path | None,
     no_report: bool,

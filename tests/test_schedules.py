@@ -7,13 +7,14 @@ import math
 import pickle
 from collections.abc import Callable
 from itertools import pairwise
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_course.errors import ArgumentError, ArgumentTypeError
-from tinygrad_course.optim import schedules
+from tinygrad_course.optim import batch_growth, cyclical, decays, formula, range_test, schedules
 from tinygrad_course.optim.schedules import (
     NAMES,
     Schedule,
@@ -30,9 +31,10 @@ values = st.floats(1e-6, 1e3)
 lengths = st.integers(1, 10_000)
 
 
-def test_doctests() -> None:
-    result = doctest.testmod(schedules)
-    assert result.attempted > 10
+@pytest.mark.parametrize("module", [formula, decays, cyclical, schedules, batch_growth, range_test])
+def test_doctests(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted >= 5
     assert result.failed == 0
 
 
@@ -117,7 +119,7 @@ def test_by_name_stays_within_the_rate_and_reaches_it(name: str, total: int) -> 
     assert max(sampled) == pytest.approx(0.1, rel=2e-3 if total > 100 else 0.6)
     assert sampled[0] > 0
     if name not in ("constant", "multi-step"):
-        assert rate(total) < 0.1 or total == 1
+        assert rate(total) < 0.1 or total <= 3
 
 
 def test_by_name_teaches_the_nearest_name() -> None:

@@ -3,27 +3,40 @@
     optimizer = optim.SGD(model.parameters(), lr=optim.cosine(0.1, 1000), momentum=0.9)
     loss.backward(); optimizer.step(); optimizer.zero_grad()
 
-Read `optimizer.py`, then `sgd.py` and `adam.py`; `schedules.py` has the functions of the step.
+Read `optimizer.py`, then `sgd.py` and `adam.py` (their relatives: `adaptive.py`, `rprop.py`,
+`moments.py`, `layerwise.py`); `schedules.py` has the functions of the step, `penalties.py` and
+`constraints.py` what is done to gradients before a step and to weights after it.
 """
 
 from .accumulation import MicroBatch, accumulate
 from .adam import Adam, AdamW
 from .adaptive import Adadelta, Adagrad, RMSprop
+from .batch_growth import growing_batch, growing_batch_rate, noise_scale
 from .clipping import clip_grad_norm, clip_grad_value
 from .groups import Group
 from .layerwise import LAMB, LARS
 from .moments import AMSGrad, NAdam, RAdam
 from .optimizer import Optimizer
+from .range_test import RangeReading, lr_range, read_range_test
 from .rprop import Rprop
 from .schedules import (
     Schedule,
     by_name,
     constant,
     cosine,
+    cosine_restarts,
+    exp_range,
+    exponential,
+    inverse,
     join,
     linear_warmup,
     multi_step,
     one_cycle,
+    polynomial,
+    scaled,
+    step_decay,
+    triangular,
+    triangular2,
 )
 from .sgd import SGD
 
@@ -42,6 +55,7 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "RangeReading",
     "Rprop",
     "Schedule",
     "accumulate",
@@ -50,8 +64,22 @@ __all__ = [
     "clip_grad_value",
     "constant",
     "cosine",
+    "cosine_restarts",
+    "exp_range",
+    "exponential",
+    "growing_batch",
+    "growing_batch_rate",
+    "inverse",
     "join",
     "linear_warmup",
+    "lr_range",
     "multi_step",
+    "noise_scale",
     "one_cycle",
+    "polynomial",
+    "read_range_test",
+    "scaled",
+    "step_decay",
+    "triangular",
+    "triangular2",
 ]

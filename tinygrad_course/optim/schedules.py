@@ -1,51 +1,40 @@
 """Schedules: pure functions from the optimizer's step count to the value of a hyper-parameter.
 
 They import no optimizer: `SGD(parameters, lr=cosine(0.1, 1000))` calls the schedule with 0, 1,
-2, ... and nothing is patched. Each formula stands directly above the function that documents it
-and checks its arguments. Read the optimizers next.
+2, ... and nothing is patched. Here are the constant, the warm-up, what makes schedules of others,
+and `by_name`. Read next: `decays.py`, then `cyclical.py`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError, nearest
+from .cyclical import cosine_restarts, exp_range, one_cycle, triangular, triangular2
+from .decays import cosine, exponential, inverse, multi_step, polynomial, step_decay
+from .formula import Formula, Schedule, count, formula, increasing, number
 
-Schedule = Callable[[int], float]
-"""Any function of the step count is a schedule, a user's own included."""
-
-
-@dataclass(frozen=True, repr=False)
-class Formula:
-    """A schedule of this file: `rule(step, **arguments)`; it prints, compares and pickles."""
-
-    rule: Callable[..., float]
-    arguments: tuple[tuple[str, Any], ...]
-
-    def __call__(self, step: int) -> float:
-        """The value at a step, counted from 0."""
-        if not hasattr(step, "__index__") or step < 0:
-            raise (ArgumentError if hasattr(step, "__index__") else ArgumentTypeError)(
-                f"{self.name}: step expects an integer from 0, but got {step!r}; "
-                "pass the number of optimizer steps already made"
-            )
-        return self.rule(step, **dict(self.arguments))
-
-    @property
-    def name(self) -> str:
-        """The function of this file that made it."""
-        return self.rule.__name__.removeprefix("_")
-
-    def __repr__(self) -> str:
-        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.arguments)})"
-
-
-def _formula(rule: Callable[..., float], **arguments: Any) -> Formula:
-    return Formula(rule, tuple(arguments.items()))
+__all__ = [
+    "NAMES",
+    "Formula",
+    "Schedule",
+    "by_name",
+    "constant",
+    "cosine",
+    "cosine_restarts",
+    "exp_range",
+    "exponential",
+    "inverse",
+    "join",
+    "linear_warmup",
+    "multi_step",
+    "one_cycle",
+    "polynomial",
+    "scaled",
+    "step_decay",
+    "triangular",
+    "triangular2",
+]
 
 
 def _constant(step: int, value: float) -> float:
@@ -62,43 +51,7 @@ def constant(value: float) -> Formula:
         >>> constant(0.1)(1_000_000)
         0.1
     """
-    return _formula(_constant, value=_number("constant", "value", value))
-
-
-def _multi_step(step: int, value: float, milestones: tuple[int, ...], gamma: float) -> float:
-    reached = sum(milestone <= step for milestone in milestones)
-    return value * float(gamma**reached)
-
-
-def multi_step(value: float, milestones: Sequence[int], gamma: float = 0.1) -> Formula:
-    """A staircase: the value is multiplied by gamma at each milestone.
-
-    a(step) = value gamma^n, where n counts the milestones reached, not the steps. Course slides
-    sometimes print value / gamma^n: that decays only if gamma is above 1, so with the usual
-    gamma = 0.1 the rate would grow tenfold at each milestone. Here, as in Caffe and PyTorch, gamma
-    multiplies, and a gamma above 1 is refused.
-
-    Args:
-        value: the value before the first milestone.
-        milestones: increasing step counts; the new value holds from the milestone itself.
-        gamma: the factor, above 0 and at most 1.
-
-    Raises:
-        ArgumentError: milestones out of order, or a gamma outside (0, 1].
-
-    Example:
-        >>> rate = multi_step(0.5, milestones=[100, 200], gamma=0.5)
-        >>> [rate(step) for step in (0, 99, 100, 200, 9999)]
-        [0.5, 0.5, 0.25, 0.125, 0.125]
-    """
-    if not 0 < _number("multi_step", "gamma", gamma) <= 1:
-        raise ArgumentError(
-            f"multi_step: gamma expects a factor in (0, 1], but got {gamma!r}; the value is "
-            "multiplied by gamma at each milestone, so write 0.1 to divide it by ten"
-        )
-    steps = _increasing("multi_step", "milestones", milestones)
-    value = _number("multi_step", "value", value)
-    return _formula(_multi_step, value=value, milestones=steps, gamma=float(gamma))
+    return formula(_constant, value=number("constant", "value", value))
 
 
 def _linear_warmup(step: int, value: float, steps: int, start: float) -> float:
@@ -127,117 +80,11 @@ def linear_warmup(value: float, steps: int, start: float = 0.0) -> Formula:
     References:
         Goyal et al. 2017, "Accurate, Large Minibatch SGD", section 2.2.
     """
-    return _formula(
+    return formula(
         _linear_warmup,
-        value=_number("linear_warmup", "value", value),
-        steps=_count("linear_warmup", "steps", steps),
-        start=_number("linear_warmup", "start", start),
-    )
-
-
-def _half_wave(start: float, end: float, fraction: float) -> float:
-    """Half a cosine wave: `start` at fraction 0, `end` at fraction 1, level at both."""
-    return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2
-
-
-def _cosine(step: int, value: float, steps: int, end: float) -> float:
-    return _half_wave(value, end, min(step / steps, 1.0))
-
-
-def cosine(value: float, steps: int, end: float = 0.0) -> Formula:
-    """Half a cosine wave from `value` down to `end`, then `end` for ever.
-
-    a(step) = end + (value - end) (1 + cos(pi min(step / steps, 1))) / 2
-
-    Args:
-        value: the value at step 0.
-        steps: the length of the descent, at least 1; usually every step of the run.
-        end: the value from step `steps` on.
-
-    Raises:
-        ArgumentError: a negative or non-finite value, or steps below 1.
-
-    Example:
-        >>> rate = cosine(0.5, steps=100)
-        >>> [round(rate(step), 6) for step in (0, 25, 50, 75, 100, 9999)]
-        [0.5, 0.426777, 0.25, 0.073223, 0.0, 0.0]
-
-    References:
-        Loshchilov and Hutter 2017, "SGDR", section 3, equation 5 (one period, no restart).
-    """
-    return _formula(
-        _cosine,
-        value=_number("cosine", "value", value),
-        steps=_count("cosine", "steps", steps),
-        end=_number("cosine", "end", end),
-    )
-
-
-def _one_cycle(
-    step: int,
-    *,
-    peak: float,
-    total_steps: int,
-    pct_start: float,
-    div_factor: float,
-    final_div_factor: float,
-) -> float:
-    start = peak / div_factor
-    end = start / final_div_factor
-    last = total_steps - 1
-    summit = max(pct_start * total_steps - 1, 0.0)
-    if step < summit:
-        return _half_wave(start, peak, step / summit)
-    if summit >= last:
-        return peak
-    return _half_wave(peak, end, min((step - summit) / (last - summit), 1.0))
-
-
-def one_cycle(
-    peak: float,
-    total_steps: int,
-    *,
-    pct_start: float = 0.3,
-    div_factor: float = 25.0,
-    final_div_factor: float = 1e4,
-) -> Formula:
-    """One rise and one long fall, both half cosine waves, in the form and words of PyTorch.
-
-    With start = peak / div_factor and end = start / final_div_factor, the value rises from start
-    to peak until step pct_start total_steps - 1 (a summit between two steps is passed, not
-    reached) and falls to end at step total_steps - 1, where it stays.
-
-    Args:
-        peak: the highest value.
-        total_steps: every step of the run, at least 1.
-        pct_start: the share of the steps spent rising, in [0, 1].
-        div_factor: peak / first value, at least 1.
-        final_div_factor: first value / last value, at least 1.
-
-    Raises:
-        ArgumentError: an argument out of its range.
-
-    Example:
-        >>> rate = one_cycle(0.5, total_steps=10, pct_start=0.3)
-        >>> [round(rate(step), 4) for step in (0, 1, 2, 5, 9)]
-        [0.02, 0.26, 0.5, 0.3056, 0.0]
-
-    References:
-        Smith and Topin 2018, "Super-Convergence". The paper's cycle has two straight lines of
-        equal length and a short third descent.
-    """
-    if not 0 <= _number("one_cycle", "pct_start", pct_start) <= 1:
-        raise ArgumentError(
-            f"one_cycle: pct_start expects a share of the steps in [0, 1], but got {pct_start!r}; "
-            "write 0.3 for 30 %"
-        )
-    return _formula(
-        _one_cycle,
-        peak=_number("one_cycle", "peak", peak),
-        total_steps=_count("one_cycle", "total_steps", total_steps),
-        pct_start=float(pct_start),
-        div_factor=_number("one_cycle", "div_factor", div_factor, least=1.0),
-        final_div_factor=_number("one_cycle", "final_div_factor", final_div_factor, least=1.0),
+        value=number("linear_warmup", "value", value),
+        steps=count("linear_warmup", "steps", steps),
+        start=number("linear_warmup", "start", start),
     )
 
 
@@ -263,7 +110,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Formula:
         >>> [round(rate(step), 6) for step in range(6)]
         [0.0, 0.25, 0.5, 0.25, 0.0, 0.0]
     """
-    steps = _increasing("join", "boundaries", boundaries)
+    steps = increasing("join", "boundaries", boundaries)
     if len(schedules) != len(steps) + 1:
         raise ArgumentError(
             f"join: boundaries expects one fewer than schedules, but got {len(steps)} boundaries "
@@ -275,7 +122,35 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Formula:
                 f"join: schedules expects functions of the step, but got {schedule!r}; "
                 "wrap a number as constant(...)"
             )
-    return _formula(_join, schedules=tuple(schedules), boundaries=steps)
+    return formula(_join, schedules=tuple(schedules), boundaries=steps)
+
+
+def _scaled(step: int, schedule: Schedule, factor: float) -> float:
+    return schedule(step) * factor
+
+
+def scaled(schedule: Schedule, factor: float) -> Formula:
+    """A schedule times a factor: a layer's own rate that follows the common one.
+
+    Args:
+        schedule: any schedule, a user's own included.
+        factor: what its values are multiplied by, not negative.
+
+    Raises:
+        ArgumentTypeError: no function, or no number.
+        ArgumentError: a negative factor.
+
+    Example:
+        >>> rate = scaled(cosine(0.5, steps=100), 0.5)
+        >>> rate(0), rate(50)
+        (0.25, 0.125)
+    """
+    if not callable(schedule):
+        raise ArgumentTypeError(
+            f"scaled: schedule expects a function of the step, but got {schedule!r}; multiply a "
+            "number yourself"
+        )
+    return formula(_scaled, schedule=schedule, factor=number("scaled", "factor", factor))
 
 
 def _warmup_cosine(lr: float, total_steps: int) -> Formula:
@@ -289,11 +164,27 @@ def _two_steps(lr: float, total_steps: int) -> Formula:
     return multi_step(lr, milestones, gamma=0.1)
 
 
+def _three_stairs(lr: float, total_steps: int) -> Formula:
+    return step_decay(lr, max(-(-total_steps // 3), 1), gamma=0.1)
+
+
+def _three_waves(lr: float, total_steps: int) -> Formula:
+    return cosine_restarts(lr, total_steps // 7 + 1, growth=2)
+
+
 _NAMED: dict[str, Callable[[float, int], Schedule]] = {
     "constant": lambda lr, _: constant(lr),
     "multi-step": _two_steps,
+    "step": _three_stairs,
+    "inverse": lambda lr, steps: inverse(lr, 9 / steps),
+    "exponential": lambda lr, steps: exponential(lr, 0.01 ** (1 / steps)),
+    "linear": polynomial,
+    "polynomial": lambda lr, steps: polynomial(lr, steps, power=2),
     "cosine": cosine,
+    "cosine-restarts": _three_waves,
     "one-cycle": one_cycle,
+    "triangular": lambda lr, steps: triangular(lr / 10, lr, max(round(steps / 4), 1)),
+    "triangular2": lambda lr, steps: triangular2(lr / 10, lr, max(round(steps / 4), 1)),
     "warmup-cosine": _warmup_cosine,
 }
 
@@ -304,8 +195,18 @@ NAMES = tuple(_NAMED)
 def by_name(name: str, lr: float, total_steps: int) -> Schedule:
     """The schedule that `tgc train --schedule NAME` means, fitted to a run's length.
 
-    constant: lr. multi-step: a tenth at 1/2 and again at 3/4 of the run. cosine: from lr to 0.
-    one-cycle: lr is the peak. warmup-cosine: a line up to lr over the first twentieth, then cosine.
+    lr is the highest rate of the run, and most of them go on from there to 0:
+
+        constant                      lr
+        multi-step                    a tenth at 1/2 of the run, and again at 3/4
+        step                          a tenth at 1/3, and again at 2/3
+        inverse, exponential          down to a tenth, to a hundredth, of lr
+        linear, polynomial, cosine    a line, a parabola (power 2), half a wave, down to 0
+        cosine-restarts               three waves, each twice as long as the one before
+        one-cycle                     up to lr in the first 3/10, then down
+        triangular, triangular2       two triangles that rise from lr / 10, the second of
+                                      triangular2 half as high
+        warmup-cosine                 a line up to lr over the first twentieth, then cosine
 
     Args:
         name: one of `NAMES`.
@@ -321,45 +222,4 @@ def by_name(name: str, lr: float, total_steps: int) -> Schedule:
     """
     if name not in _NAMED:
         raise ArgumentError(f"by_name: there is no schedule {name!r}; {nearest(name, _NAMED)}")
-    return _NAMED[name](_number("by_name", "lr", lr), _count("by_name", "total_steps", total_steps))
-
-
-def _number(function: str, argument: str, value: float, *, least: float = 0.0) -> float:
-    """`value` as a finite float that is at least `least`, or an error that says so."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise ArgumentTypeError(
-            f"{function}: {argument} expects a number, but got {value!r} ({type(value).__name__})"
-        )
-    if not (math.isfinite(value) and value >= least):
-        raise ArgumentError(
-            f"{function}: {argument} expects a finite number of at least {least:g}, "
-            f"but got {value!r}"
-        )
-    return float(value)
-
-
-def _count(function: str, argument: str, value: int) -> int:
-    """`value` as an integer of at least 1, or an error that says so."""
-    if not hasattr(value, "__index__"):
-        raise ArgumentTypeError(
-            f"{function}: {argument} expects a number of steps, but got {value!r} "
-            f"({type(value).__name__}); round it to an integer"
-        )
-    if value < 1:
-        raise ArgumentError(f"{function}: {argument} expects at least 1 step, but got {value}")
-    return int(value)
-
-
-def _increasing(function: str, argument: str, values: Sequence[int]) -> tuple[int, ...]:
-    """`values` as strictly increasing step counts from 1 on, or an error that says so."""
-    if not hasattr(values, "__iter__") or isinstance(values, str):
-        raise ArgumentTypeError(
-            f"{function}: {argument} expects a sequence of step counts, but got {values!r}"
-        )
-    steps = tuple(_count(function, argument, value) for value in values)
-    if any(later <= earlier for earlier, later in pairwise(steps)):
-        raise ArgumentError(
-            f"{function}: {argument} expects increasing step counts, but got {list(steps)}; "
-            "sort them and drop repetitions"
-        )
-    return steps
+    return _NAMED[name](number("by_name", "lr", lr), count("by_name", "total_steps", total_steps))

@@ -116,6 +116,8 @@ ERRORS = [
     (["evaluate"], "`tgc train` trains one"),
     (["evaluate", "nowhere"], "there is no such file"),
     (["predict", "--sample", "1"], "`tgc train` trains one"),
+    (["train", "mlp", "--data", "linear"], "linear has numbers for targets"),
+    (["summary", "mlp", "--data", "linear"], "linear has numbers for targets"),
     (["summary", "mlp", "--classic"], "mlp has no classic form"),
     (["summary", "lenet5", "--data", "xor"], "use mlp for other data"),
 ]

@@ -112,7 +112,7 @@ def _blas(section: str, features: set[str], usable: float) -> Iterator[Finding]:
         )
         value = f"{library.threads} for matrix products"
         yield Finding(section, "threads", value, NOTE if many else OK, remedy if many else "")
-    speed = f"{machine.matmul_speed():,.0f} GFLOP/s in a 512 x 512 float32 matrix product"
+    speed = f"{machine.matmul_speed():,.0f} GFLOP/s a thread, in a 512 x 512 float32 matrix product"
     yield Finding(section, "speed", speed)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import nearest
+from ..errors import ArgumentError, nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,6 +62,27 @@ def data_names() -> list[str]:
 
 MODEL = Name("model", model_names)
 DATA = Name("data set", data_names)
+
+
+def with_classes(name: str) -> str:
+    """The name itself, if the data set has classes to learn.
+
+    Raises:
+        ArgumentError: its targets are numbers.
+
+    Example:
+        >>> with_classes("digits")
+        'digits'
+    """
+    from .. import data
+
+    if not data.info(name).classes:
+        others = ", ".join(each for each in data.names() if data.info(each).classes)
+        raise ArgumentError(
+            f"--data: {name} has numbers for targets, but these models learn classes; "
+            f"choose one of {others}"
+        )
+    return name
 
 
 def common(function: Function) -> Function:

@@ -99,8 +99,9 @@ def show_next(screen: Console, run: Run, folder: Path) -> None:
     from .terminal import path_markup
 
     screen.print()
-    if is_image(run.dataset.input_shape):
-        screen.print("[dim]Show it a digit:[/]  [cyan]tgc predict --sample 7[/]", soft_wrap=True)
+    shape = run.dataset.input_shape
+    if is_image(shape) and shape[-1] == 1:
+        screen.print("[dim]Show it an image:[/] [cyan]tgc predict --sample 7[/]", soft_wrap=True)
     screen.print(
         f"[dim]Class by class:[/]   [cyan]tgc evaluate[/] {path_markup(folder)}", soft_wrap=True
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from .options import DATA, MODEL, common, print_json
+from .options import DATA, MODEL, common, print_json, with_classes
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(model: str, data: str | None, classic: bool, batch_size: int, as_jso
     from .. import data as data_sets
     from .. import models, nn
 
-    info = data_sets.info(data or "mnist-12k")
+    info = data_sets.info(with_classes(data or "mnist-12k"))
     built = models.build(
         model, input_shape=info.input_shape, classes=len(info.classes), classic=classic
     )

@@ -15,7 +15,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DeviceError
 from ..recipe import Recipe
 from . import folders
 from .failure import warn
-from .options import DATA, MODEL, common
+from .options import DATA, MODEL, common, with_classes
 
 if TYPE_CHECKING:
     from ..recipe import Run
@@ -101,8 +101,9 @@ def fresh(given: dict[str, Any], out: Path | None) -> tuple[Run, Path]:
     """A run from its beginning, and the folder it gets."""
     from ..recipe import assemble
 
-    run = assemble(recipe_of(given))
-    recipe = run.recipe
+    recipe = recipe_of(given)
+    with_classes(recipe.data)
+    run = assemble(recipe)
     name = f"{recipe.model}-{recipe.data}-seed{recipe.seed}"
     name = name.replace("-seed", "-classic-seed") if recipe.classic else name
     return run, folders.new_folder(name) if out is None else folders.given_folder(out)

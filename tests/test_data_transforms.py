@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_course import errors
-from tinygrad_course.data import RandomShift, Standardize
+from tinygrad_course.data import MinMax, RandomShift, Standardize
 
 
 @given(
@@ -75,7 +75,7 @@ def test_standardize_has_mean_zero_and_deviation_one(axis, monkeypatch):
     np.testing.assert_allclose(z.mean(axes, dtype=np.float64), 0, atol=1e-6)
     np.testing.assert_allclose(z.std(axes, dtype=np.float64), 1, atol=1e-6)
     # A block of a few samples at a time gives the same statistics.
-    monkeypatch.setattr("tinygrad_course.data.transforms._BLOCK", 200)
+    monkeypatch.setattr("tinygrad_course.data.scaling._BLOCK", 200)
     blocks = Standardize.fit(x, axis)
     np.testing.assert_allclose(blocks.mean, standardize.mean, rtol=1e-13)
     np.testing.assert_allclose(blocks.std, standardize.std, rtol=1e-13)
@@ -118,3 +118,56 @@ def test_standardize_errors():
         Standardize(np.nan, 1.0)
     with pytest.raises(errors.ShapeError, match="must have one shape"):
         Standardize([0.0], 1.0)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float32, np.float64]),
+        hnp.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=6),
+        elements=st.floats(-1000, 1000, width=32),
+    )
+)
+def test_min_max_fills_its_range_exactly(x):
+    scale = MinMax.fit(x)
+    z = scale(x)
+    axes = tuple(range(x.ndim - 1))
+    low, high = z.min(axes), z.max(axes)
+    varies = x.min(axes) < x.max(axes)
+    assert (low == 0).all()
+    assert (high[varies] == 1).all()
+    assert (high[~varies] == 0).all()
+    np.testing.assert_allclose(scale.inverse(z), x, rtol=1e-5, atol=1e-3)
+    again = MinMax.from_state(json.loads(json.dumps(scale.state())))
+    np.testing.assert_array_equal(again(x), z)
+
+
+def test_min_max_is_the_one_that_suffers_from_an_outlier():
+    x = np.append(np.random.default_rng(0).normal(size=999), 1e4)[:, None]
+    spread = {kind: kind.fit(x)(x)[:-1].std() for kind in (MinMax, Standardize)}
+    assert spread[MinMax] < spread[Standardize] / 20
+    assert "wrong choice" in MinMax.__doc__
+
+
+def test_scaling_is_fitted_on_the_training_part_alone():
+    train, test = np.array([[0.0], [10.0]]), np.array([[20.0]])
+    assert MinMax.fit(train)(test) == 2
+    leaky = MinMax.fit(np.concatenate([train, test]))
+    assert leaky(test) == 1  # the planted mistake looks tidier, and has seen the test part
+
+
+def test_min_max_errors():
+    with pytest.raises(errors.ArgumentError, match="high must be at least low"):
+        MinMax(1.0, 0.0)
+    with pytest.raises(errors.ShapeError, match="MinMax: low and high must have one shape"):
+        MinMax([0.0], 1.0)
+    with pytest.raises(errors.DataError, match=r"MinMax\.fit: x is empty"):
+        MinMax.fit(np.zeros((0, 2)))
+    with pytest.raises(errors.ArgumentError, match=r"MinMax\.fit: axis must hold 0"):
+        MinMax.fit(np.zeros((2, 2)), 1)
+    with pytest.raises(errors.ShapeError, match=r"MinMax: was fitted .* shape \(2,\), which do"):
+        MinMax.fit(np.zeros((2, 2)))(np.zeros((2, 3)))
+    with pytest.raises(errors.ArgumentError, match=r"MinMax\.from_state: .*high is missing"):
+        MinMax.from_state({"low": 0.0})
+    assert repr(MinMax(0, 255)) == "MinMax(low=0, high=255)"
+    pixels = np.array([[0, 128, 255]], np.uint8)
+    assert MinMax(0, 255)(pixels).dtype == np.float32

@@ -9,25 +9,37 @@ Read `dataset.py`, then `loader.py`; `catalogue.py` knows the data sets by name.
 
 from .catalogue import info
 from .checks import check_finite, check_labels
+from .colour import Cutout, GaussianNoise, PCAColor, RandomBrightness
 from .dataset import Dataset, Info, Split
 from .files import FileStatus, cache_folder, data_folder
 from .generated import moons, spirals, xor
+from .geometry import RandomCrop, RandomFlip, RandomRotate, RandomZoom
 from .idx import parse_idx, read_idx
 from .inventory import fetch, names, status, verify
 from .linear import linear
 from .loader import DataLoader
 from .loading import load
+from .scaling import MinMax, Standardize
 from .splits import Fold, Parts, hold_out, k_fold
-from .transforms import RandomShift, Standardize, Transform
+from .transforms import RandomShift, Transform
 
 __all__ = [
+    "Cutout",
     "DataLoader",
     "Dataset",
     "FileStatus",
     "Fold",
+    "GaussianNoise",
     "Info",
+    "MinMax",
+    "PCAColor",
     "Parts",
+    "RandomBrightness",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotate",
     "RandomShift",
+    "RandomZoom",
     "Split",
     "Standardize",
     "Transform",

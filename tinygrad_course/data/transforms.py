@@ -1,24 +1,20 @@
-"""What is done to a batch before the network sees it: shift it, standardise it.
+"""What is done to a batch before the network sees it; the simplest of it: shift it.
 
 A transform is any function `transform(x, rng) -> x` of a batch and its random numbers; a list of
 them is applied in order. `rng` is the batch's own generator, so what happens to a batch does not
-depend on the batches before it. A transform never writes into its input. Next: `loader.py`.
+depend on the batches before it. A transform never writes into its input, and only training data
+are augmented. Next: `geometry.py` and `colour.py` for more of them, `scaling.py` for fitted ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from ..errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
-from .checks import Array, as_array, check_finite, whole_number
-
-_BLOCK = 1 << 20
-"""Values converted to float64 in one go while statistics are summed."""
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from .checks import Array, whole_number
 
 
 class Transform(Protocol):
@@ -66,177 +62,80 @@ class RandomShift:
         Raises:
             ShapeError: `x` has not four axes.
         """
-        if x.ndim != 4:
-            raise ShapeError(
-                f"RandomShift: x must be images (N, H, W, C), but its shape is {x.shape}; "
-                "reshape rows of pixels first"
-            )
-        n, h, w, c = x.shape
+        n, h, w, c = as_images(x, "RandomShift").shape
         p = self.pixels
         framed = np.zeros((n, h + 2 * p, w + 2 * p, c), x.dtype)
         framed[:, p : p + h, p : p + w] = x
-        # windows[i, a, b] is image i seen through an H x W window at row a, column b of its
-        # frame: a view, so that one indexing moves all images at once.
-        image, row, column, channel = framed.strides
-        windows = as_strided(
-            framed,
-            (n, 2 * p + 1, 2 * p + 1, h, w, c),
-            (image, row, column, row, column, channel),
-            writeable=False,
-        )
         down, right = rng.integers(0, 2 * p + 1, size=(2, n))
-        moved: Array = windows[np.arange(n), down, right]
-        return moved
+        return windows(framed, down, right, (h, w))
 
     def __repr__(self) -> str:
         return f"RandomShift({self.pixels})"
 
 
-class Standardize:
-    """Subtracts the mean and divides by the standard deviation, both of the training data.
-
-    z = (x - mean) / std. Fitted on the training part alone: a statistic that has seen the test
-    part tells the network about it. A feature that never changes (std 0) is centred only.
+def windows(x: Array, top: Array, left: Array, size: tuple[int, int]) -> Array:
+    """Of each image the part of `size` that begins at its row `top` and column `left`.
 
     Args:
-        mean: shape that broadcasts against one sample.
-        std: the same shape, positive.
+        x: images (N, H, W, C), contiguous.
+        top: N rows, 0 .. H - size[0].
+        left: N columns, 0 .. W - size[1].
+        size: height and width of the parts.
 
-    Example:
-        >>> train = np.array([[1.0, 5.0], [3.0, 5.0]])
-        >>> standardize = Standardize.fit(train)
-        >>> standardize(train)
-        array([[-1.,  0.],
-               [ 1.,  0.]])
-        >>> standardize.inverse(standardize(train)).tolist() == train.tolist()
-        True
-
-    References:
-        LeCun, Bottou, Orr, Mueller, "Efficient BackProp", 1998, section 4.3.
+    Returns:
+        A new array (N, *size, C).
     """
-
-    def __init__(self, mean: npt.ArrayLike, std: npt.ArrayLike) -> None:
-        self.mean = np.asarray(mean, dtype=np.float64)
-        self.std = np.asarray(std, dtype=np.float64)
-        if self.mean.shape != self.std.shape:
-            raise ShapeError(
-                f"Standardize: mean and std must have one shape, but mean has {self.mean.shape} "
-                f"and std {self.std.shape}"
-            )
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all()):
-            raise ArgumentError("Standardize: mean and std must be finite; fit on clean data")
-        if not (self.std > 0).all():
-            raise ArgumentError(
-                f"Standardize: std must be positive, but its smallest value is {self.std.min()}; "
-                "use 1 for a feature that never changes"
-            )
-
-    @classmethod
-    def fit(cls, x: npt.ArrayLike, axis: int | tuple[int, ...] | None = None) -> Standardize:
-        """The transform that gives `x` mean 0 and standard deviation 1.
-
-        Args:
-            x: training data (N, ...), of any numeric dtype; sums are taken in float64.
-            axis: the axes to average over, axis 0 among them. The default is all but the last:
-                one mean per channel of images, one per column of a table.
-
-        Raises:
-            ArgumentError: `axis` leaves out the samples or does not exist.
-            DataError: no samples, or values that are not finite.
-        """
-        data = check_finite(as_array(x, "x", "Standardize.fit"), "x")
-        if data.size == 0:
-            raise DataError(f"Standardize.fit: x is empty (shape {data.shape}); give it samples")
-        axes = _reduced_axes(axis, data.ndim)
-        low, high = data.min(axes, keepdims=True), data.max(axes, keepdims=True)
-        count = data.size // low.size
-        mean = _block_sum(data, axes, np.zeros(low.shape), power=1) / count
-        variance = _block_sum(data, axes, mean, power=2) / count
-        # Rounding can leave a constant feature a variance of 1e-34, and dividing by its root
-        # would blow rounding errors up to the size of real signals.
-        varies = (low != high) & (variance > 0)
-        std = np.sqrt(np.where(varies, variance, 1.0))
-        return cls(mean[0], std[0])
-
-    def __call__(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """The standardised batch, float (integers become float32); `rng` is not used.
-
-        Raises:
-            ShapeError: the samples have another shape than those it was fitted on.
-        """
-        mean, std = self._as(x, "Standardize")
-        result: Array = (x - mean) / std
-        return result
-
-    def inverse(self, z: Array) -> Array:
-        """The data again: x = z std + mean."""
-        mean, std = self._as(z, "Standardize.inverse")
-        result: Array = z * std + mean
-        return result
-
-    def state(self) -> dict[str, Any]:
-        """Mean and standard deviation as plain lists, fit for JSON (where floats stay exact)."""
-        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Standardize:
-        """The transform whose `state()` this is.
-
-        Raises:
-            ArgumentError: an entry is missing.
-        """
-        missing = {"mean", "std"} - set(state)
-        if missing:
-            raise ArgumentError(
-                f"Standardize.from_state: expected the entries mean and std, but "
-                f"{' and '.join(sorted(missing))} is missing (got: {', '.join(state) or 'nothing'})"
-            )
-        return cls(state["mean"], state["std"])
-
-    def _as(self, x: Array, function: str) -> tuple[Array, Array]:
-        """Mean and std in the dtype of `x`, after a look at the shape."""
-        sample = x.shape[1:]
-        try:
-            fits = x.ndim > 0 and np.broadcast_shapes(self.mean.shape, sample) == sample
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ShapeError(
-                f"{function}: was fitted with statistics of shape {self.mean.shape}, which do not "
-                f"fit samples of shape {sample} (x has shape {x.shape})"
-            )
-        dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-        return self.mean.astype(dtype), self.std.astype(dtype)
-
-    def __repr__(self) -> str:
-        if self.mean.size == 1:
-            return f"Standardize(mean={self.mean.item():.6g}, std={self.std.item():.6g})"
-        return f"Standardize(mean and std of shape {self.mean.shape})"
+    n, h, w, c = x.shape
+    image, row, column, channel = x.strides
+    # parts[i, a, b] is image i seen through a window at row a, column b: a view, so that one
+    # indexing moves all images at once.
+    parts = as_strided(
+        x,
+        (n, h - size[0] + 1, w - size[1] + 1, *size, c),
+        (image, row, column, row, column, channel),
+        writeable=False,
+    )
+    result: Array = parts[np.arange(n), top, left]
+    return result
 
 
-def _reduced_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim - 1)) or (0,)
-    try:
-        given = (axis,) if isinstance(axis, int) else tuple(axis)
-        axes = tuple(sorted({a + ndim if a < 0 else a for a in given}))
-    except TypeError as error:
-        raise ArgumentTypeError(
-            f"Standardize.fit: axis must be an integer or a tuple of them, but it is {axis!r}"
-        ) from error
-    if not axes or axes[0] != 0 or axes[-1] >= ndim:
-        raise ArgumentError(
-            f"Standardize.fit: axis must hold 0, the samples, and lie below {ndim}, "
-            f"but it is {axis!r}"
+def as_images(x: Array, function: str, *, floats: bool = False) -> Array:
+    """`x`, after making sure that it is a batch of images.
+
+    Args:
+        x: what should be (N, H, W, C).
+        function: who asks, for the error.
+        floats: whether the values must be floats, because they will be mixed or shifted.
+
+    Raises:
+        ShapeError: not four axes.
+        DtypeError: integers where floats are needed.
+    """
+    if x.ndim != 4:
+        raise ShapeError(
+            f"{function}: x must be images (N, H, W, C), but its shape is {x.shape}; "
+            "reshape rows of pixels first"
         )
-    return axes
+    if floats and x.dtype.kind != "f":
+        raise DtypeError(
+            f"{function}: x must hold floats, but its dtype is {x.dtype}; for pixels 0 .. 255 "
+            "use x.astype(np.float32) / 255"
+        )
+    return x
 
 
-def _block_sum(data: Array, axes: tuple[int, ...], center: Array, *, power: int) -> Array:
-    """Sum of (data - center)**power over `axes`, in float64, a block of samples at a time."""
-    total = np.zeros(center.shape)
-    rows = max(1, _BLOCK // max(1, data[0].size))
-    for start in range(0, len(data), rows):
-        deviation = data[start : start + rows] - center
-        total += (deviation**power).sum(axes, keepdims=True)
-    return total
+def number_in(value: float, name: str, low: float, high: float = np.inf) -> float:
+    """`value` as a float in low .. high; `name` is "function: argument".
+
+    Raises:
+        ArgumentTypeError: not a number.
+        ArgumentError: out of range, or a NaN.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise ArgumentTypeError(f"{name} must be a number, but it is {value!r}")
+    if not (low <= value <= high and np.isfinite(value)):
+        limit = f"at least {low:g}" if high == np.inf else f"in {low:g} .. {high:g}"
+        raise ArgumentError(f"{name} must be {limit}, but it is {value}")
+    return float(value)

@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course import functional as F
-from tinygrad_course.errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
+from tinygrad_course.errors import ArgumentTypeError, GraphError, ShapeError
 from tinygrad_course.node import Leaf
 from tinygrad_course.ops.arithmetic import Add, Mul
 from tinygrad_course.ops.elementary import Exp
@@ -315,62 +315,6 @@ def test_gradients_take_the_inputs_dtype() -> None:
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     Wide().apply(x).sum().backward()
     assert x.grad.dtype == "float32"
-
-
-# Dtypes.
-
-
-def test_scalars_are_weak() -> None:
-    for dtype in ("float32", "float64"):
-        x = tg.tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
-        for scalar in (2, 2.5, True, np.float64(2.5), np.float32(2.5), np.int64(3), [1.0, 2.0]):
-            for y in (
-                x + scalar,
-                scalar * x,
-                x / scalar,
-                x**scalar,
-                scalar - x,
-                tg.maximum(x, scalar),
-            ):
-                assert y.dtype == dtype
-                assert y.requires_grad
-
-
-def test_integers_take_the_floats_dtype() -> None:
-    x, n = tg.tensor([1.0, 2.0], requires_grad=True), np.array([2, 3])
-    for y in (
-        x * n,
-        n * x,
-        x * tg.tensor(n),
-        tg.where(n > 2, x, n),
-        tg.concatenate([x, n]),
-        x * (n > 2),
-    ):
-        assert y.dtype == "float32"
-    y = x * n
-    y.sum().backward()
-    assert x.grad.tolist() == [2.0, 3.0]
-    assert (tg.tensor(n) * 2).dtype == n.dtype
-    for y in (tg.tensor(n) * 0.5, tg.tensor(n) / 2, 1 / tg.tensor(n), tg.tensor(n) + np.float64(1)):
-        assert y.dtype == "float32"
-
-
-def test_two_float_dtypes_raise() -> None:
-    x, y = tg.tensor([1.0], requires_grad=True), tg.tensor(np.array([1.0]))
-    for op in (lambda: x + y, lambda: y * x, lambda: x / y.data, lambda: tg.maximum(x, y)):
-        with pytest.raises(DtypeError, match=r"float(32|64) with float(64|32).*\.astype\("):
-            op()
-    assert (x + y.astype("float32")).dtype == "float32"
-
-
-def test_scalar_constants_are_not_shared_between_dtypes() -> None:
-    """The cache of constants tells 1 from True, 0.0 from -0.0 and float32 from float64."""
-    x = tg.tensor([1.0])
-    assert np.signbit((x * -0.0).data).all()
-    assert not np.signbit((x * 0.0).data).any()
-    assert (tg.tensor([2]) * 1.0).dtype == "float32"
-    assert (tg.tensor([2]) * 1).dtype == tg.tensor([2]).dtype
-    assert (tg.tensor([2]) * True).dtype == tg.tensor([2]).dtype
 
 
 def test_a_node_prints_what_it_is() -> None:

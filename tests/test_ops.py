@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, Case, Sample
-from cases.record import is_float
+from cases.record import close, is_float
 
 import tinygrad_course as tg
 from tinygrad_course.node import Leaf
@@ -83,15 +83,6 @@ def of_floats(case: Case, s: Sample) -> Callable[..., Tensor]:
 
 def _floats(arrays: Sequence[Any]) -> list[np.ndarray]:
     return [a for a in arrays if is_float(a)]
-
-
-def close(actual: Any, expected: Any, rtol: float) -> None:
-    """Equal up to `rtol` of the largest value."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    assert actual.shape == expected.shape
-    finite = np.isfinite(expected)
-    scale = np.abs(expected[finite]).max(initial=0.0)
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * scale)
 
 
 @EVERY
@@ -258,127 +249,3 @@ def test_gradients_at_kinks_are_the_promised_ones(case: Case, kink: Any) -> None
         grads = tg.grad(y, leaves, np.ones(y.shape), create_graph=create, retain_graph=True)
         for g, expected in zip(grads, kink.gradients, strict=True):
             np.testing.assert_array_equal(g.data, np.reshape(expected, g.shape))
-
-
-INTEGERS = {
-    "exp", "log", "sqrt", "tanh", "sigmoid", "mean", "var", "logsumexp", "softmax", "log_softmax",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(INTEGERS))
-def test_functions_of_integers_are_float32(name: str) -> None:
-    x = np.array([[1, 2, 3], [4, 2, 1]])
-    y = getattr(tg, name)(tg.tensor(x))
-    assert y.dtype == "float32"
-    close(y.data, getattr(tg, name)(x.astype(float)), 1e-6)
-
-
-def test_images_of_bytes() -> None:
-    """uint8 images take the float's dtype, as an integer array does in every op."""
-    x = np.random.default_rng(0).integers(256, size=(2, 6, 6, 2), dtype=np.uint8)
-    w = np.random.default_rng(1).standard_normal((3, 3, 2, 4))
-    close(tg.conv2d(x, tg.tensor(w)).data, tg.conv2d(x.astype(float), w), 1e-12)
-    t, floats = tg.tensor(x), x.astype(float)
-    for y, expected in (
-        (tg.avg_pool2d(t, 2), tg.avg_pool2d(floats, 2)),
-        (tg.max_pool2d(t, 3, padding=1), tg.max_pool2d(floats, 3, padding=1)),
-        (tg.batch_norm(t), tg.batch_norm(floats)),
-        (tg.global_avg_pool2d(t), tg.global_avg_pool2d(floats)),
-    ):
-        close(y.data, expected, 1e-5)
-    dropped = tg.dropout(t, 0.5, generator=tg.Generator(3))
-    close(dropped.data, tg.dropout(floats, 0.5, generator=tg.Generator(3)), 1e-6)
-    logits, classes = np.array([[1, 2, 3], [3, 0, 1]]), np.array([0, 2])
-    loss = tg.cross_entropy(tg.tensor(logits), classes)
-    close(loss.data, tg.cross_entropy(logits.astype(float), classes), 1e-6)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, bool])
-def test_integer_reductions(dtype: Any) -> None:
-    x = np.array([[1, 0, 3], [2, 5, 0]]).astype(dtype)
-    t = tg.tensor(x)
-    for axis in (None, 0, 1):
-        np.testing.assert_array_equal(tg.max(t, axis).data, x.max(axis))
-        np.testing.assert_array_equal(tg.min(t, axis).data, x.min(axis))
-        np.testing.assert_array_equal(tg.sum(t, axis).data, x.sum(axis))
-        np.testing.assert_array_equal(tg.argmax(t, axis).data, x.argmax(axis))
-    assert tg.min(t).dtype == dtype
-
-
-def test_nan_propagates_through_maxima() -> None:
-    x = tg.tensor(np.array([[1.0, np.nan, 3.0], [np.nan, 2.0, np.nan]]))
-    for f in (tg.max, tg.min):
-        assert np.isnan(f(x, 1).data).all()
-    assert tg.argmax(x, 1).tolist() == [1, 0]
-    one = tg.tensor(np.array([1.0, np.nan]))
-    for f in (tg.maximum, tg.minimum):
-        assert np.isnan(f(one, np.array([np.nan, 1.0])).data).all()
-    image = np.ones((1, 2, 2, 1))
-    image[0, 1, 0, 0] = np.nan
-    assert np.isnan(tg.max_pool2d(tg.tensor(image), 2).data).all()
-
-
-def test_small_values_are_exact() -> None:
-    x = tg.tensor(np.array([-700.0, -50.0]))
-    np.testing.assert_allclose(tg.sigmoid(x).data, np.exp(x.data), rtol=1e-14)
-    bce = tg.binary_cross_entropy_with_logits(x, np.zeros(2), reduction="none")
-    np.testing.assert_allclose(bce.data, np.exp(x.data), rtol=1e-14)
-
-
-def test_logsumexp_of_nothing_and_of_minus_infinity() -> None:
-    assert tg.logsumexp(tg.tensor(np.zeros((2, 0))), 1).tolist() == [-np.inf, -np.inf]
-    x = tg.tensor(np.array([[-np.inf, -np.inf], [0.0, -np.inf]]), requires_grad=True)
-    y = tg.logsumexp(x, 1)
-    assert y.tolist() == [-np.inf, 0.0]
-    y.sum().backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [[0.0, 0.0], [1.0, 0.0]]
-
-
-def test_one_hot() -> None:
-    rows = tg.functional.one_hot(np.array([[2, 0]]), 3)
-    assert rows.tolist() == [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
-    assert rows.dtype == "float32"
-    assert tg.functional.one_hot(tg.tensor(np.array(1)), 2).tolist() == [0.0, 1.0]
-
-
-def test_the_mean_of_nothing_is_nan() -> None:
-    x = tg.tensor(np.zeros((0, 3)), requires_grad=True)
-    for y in (tg.mean(x), tg.var(x), tg.var(tg.tensor([1.0]), ddof=1)):
-        assert np.isnan(y.data).all()
-    assert tg.mean(x, 0).shape == (3,)
-
-
-def test_running_statistics() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((6, 5, 3)) * 2.0 + 1.0
-    rows = x.reshape(-1, 3)
-    mean, var = tg.tensor(np.full(3, 0.5)), np.full(3, 2.0)
-    tg.batch_norm(tg.tensor(x), None, None, mean, var, momentum=0.25)
-    close(mean.data, 0.75 * 0.5 + 0.25 * rows.mean(0), 1e-14)
-    close(var, 0.75 * 2.0 + 0.25 * rows.var(0, ddof=1), 1e-14)
-    before = mean.data.copy(), var.copy()
-    tg.batch_norm(tg.tensor(x), None, None, mean, var, training=False)
-    tg.batch_norm(tg.tensor(x[:0]), None, None, mean, var)
-    np.testing.assert_array_equal((mean.data, var), before)
-
-
-class FrozenStatistics(tg.Function):
-    """A batch norm whose gradient treats the statistics as constants at second order."""
-
-    def forward(self, x: Any) -> Any:
-        self.mean, self.var = x.mean(axis=0), x.var(axis=0)
-        return (x - self.mean) / np.sqrt(self.var + 1e-5)
-
-    def grad_x(self, grad: Any, x: Any, mean: Any, var: Any) -> Any:
-        s = (var + 1e-5) ** 0.5
-        z = (x - mean) / s
-        return (grad - grad.mean(axis=0) - z * (grad * z).mean(axis=0)) / s
-
-
-def test_frozen_statistics_pass_first_order_and_fail_second() -> None:
-    x = np.random.default_rng(0).standard_normal((5, 3))
-    assert tg.gradcheck(lambda t: FrozenStatistics().apply(t), x)
-    report = tg.gradgradcheck(lambda t: FrozenStatistics().apply(t), x)
-    assert not report
-    assert "WRONG" in str(report)

@@ -115,3 +115,12 @@ def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def grid(rng: np.random.Generator, *shape: int, offset: float = 0.0) -> np.ndarray:
     """Multiples of 0.3 plus an offset: two grids of different offsets never tie."""
     return np.asarray(rng.integers(-5, 6, shape) * 0.3 + offset)
+
+
+def close(actual: Any, expected: Any, rtol: float) -> None:
+    """Equal up to `rtol` of the largest value."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    finite = np.isfinite(expected)
+    scale = np.abs(expected[finite]).max(initial=0.0)
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * scale)

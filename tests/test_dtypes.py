@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_course as tg
-from tinygrad_course.errors import DtypeError
+from tinygrad_course.errors import ArgumentTypeError, DtypeError
 
 
 def leaf(*values: float) -> tg.Tensor:
@@ -64,3 +64,24 @@ def test_scalar_constants_are_not_shared_between_dtypes() -> None:
     assert (tg.tensor([2]) * 1.0).dtype == "float32"
     assert (tg.tensor([2]) * 1).dtype == tg.tensor([2]).dtype
     assert (tg.tensor([2]) * True).dtype == tg.tensor([2]).dtype
+
+
+def test_complex_numbers_and_text_are_refused() -> None:
+    x = tg.tensor([1.0, 2.0])
+    for other in (np.array([1j, 2j]), np.array(["a", "b"]), np.array([None, None])):
+        for op in (
+            lambda o=other: x * o,
+            lambda o=other: o + x,
+            lambda o=other: tg.maximum(x, o),
+            lambda o=other: tg.tensor([1, 2]) + o,
+        ):
+            with pytest.raises(ArgumentTypeError, match=r"expected real numbers"):
+                op()
+
+
+def test_numpys_integers_are_integers() -> None:
+    x, w = tg.tensor(np.ones((1, 3, 3, 2))), np.ones((2, 2, 1, 2))
+    two = np.int64(2)
+    assert tg.conv2d(x, w, groups=two, stride=two).shape == (1, 1, 1, 2)
+    assert tg.sum(x, np.int64(3)).shape == (1, 3, 3)
+    assert x.reshape(np.int64(9), two).shape == (9, 2)

@@ -16,6 +16,7 @@ from tinygrad_course.node import Leaf
 from tinygrad_course.ops.arithmetic import Add, Mul
 from tinygrad_course.ops.elementary import Exp
 from tinygrad_course.ops.linear import Dense
+from tinygrad_course.pointwise import Binary, Unary
 from tinygrad_course.tensor import wrap
 
 
@@ -218,6 +219,85 @@ def test_several_outputs_differentiate_twice() -> None:
     np.testing.assert_allclose(bend.data, [48.0, 24.0, 0.0, 0.0])
     constants = Halves().apply(tg.tensor(np.ones(4)))
     assert [t.requires_grad for t in constants] == [False, False]
+
+
+class Product(tg.Function):
+    """y = product of xs, keeping all of them."""
+
+    def forward(self, *xs):
+        y = xs[0]
+        for x in xs[1:]:
+            y = y * x
+        return y
+
+    def backward(self, grad, xs):
+        grads = []
+        for i in range(len(xs)):
+            g = grad
+            for j, x in enumerate(xs):
+                g = g if i == j else g * x
+            grads.append(g)
+        return grads
+
+
+class Powers(tg.Function):
+    """x, then e^x and its square, whose formula asks for both outputs."""
+
+    def forward(self, x):
+        y = np.exp(x)
+        return y, y * y
+
+    def backward(self, grad, y):
+        return [grad[0] * y[0] + grad[1] * 2.0 * y[1]]
+
+
+def test_variadic_inputs_are_kept_and_checked() -> None:
+    xs = [leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)]
+    assert tg.gradcheck(lambda *a: Product().apply(*a), [x.data for x in xs])
+    assert tg.gradgradcheck(lambda *a: Product().apply(*a), [x.data for x in xs])
+    loss = Product().apply(*xs).sum()
+    xs[2].assign(np.zeros(2))
+    with pytest.raises(GraphError, match=r"Product\(\) kept one of its inputs.*overwritten"):
+        loss.backward()
+
+
+def test_outputs_that_are_kept_differentiate_twice() -> None:
+    def f(x):
+        a, b = Powers().apply(x)
+        return a * b
+
+    assert tg.gradcheck(f, np.array([0.1, -0.5]))
+    assert tg.gradgradcheck(f, np.array([0.1, -0.5]))
+
+
+def test_a_released_function_of_several_outputs() -> None:
+    even, odd = Halves().apply(leaf(1.0, 2.0, 3.0, 4.0))
+    even.sum().backward()
+    with pytest.raises(GraphError, match=r"released at Halves"):
+        odd.sum().backward()
+
+
+def test_unary_and_binary_have_their_signatures() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"Other: a Unary's forward is forward\(self, x\)"):
+        type("Other", (Unary,), {"forward": lambda self, z: z})
+    with pytest.raises(ArgumentTypeError, match=r"Other: a Binary's forward is forward\(self, a"):
+        type("Other", (Binary,), {"forward": lambda self, x, y: x})
+
+
+def test_a_unary_that_keeps_more_gets_the_general_apply() -> None:
+    class Scaled(Unary):
+        def forward(self, x):
+            self.scale = abs(x).max()
+            return x * x / self.scale
+
+        def grad_x(self, grad, x, scale):
+            return grad * 2.0 * x / scale
+
+    x = leaf(1.0, -2.0)
+    y = Scaled().apply(x)
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0, -2.0]
+    assert Scaled.apply is tg.Function.apply
 
 
 # Refusals.

@@ -132,3 +132,21 @@ def test_frozen_statistics_pass_first_order_and_fail_second() -> None:
     report = tg.gradgradcheck(lambda t: FrozenStatistics().apply(t), x)
     assert not report
     assert "WRONG" in str(report)
+
+
+def test_the_third_derivative_of_a_batch_norm() -> None:
+    """The gradient's gradient is a composition, and so differentiable as often as one likes."""
+    arrays = [np.random.default_rng(i).standard_normal(s) for i, s in enumerate([(5, 2), 2, 2])]
+    found = []
+    for f in (tg.batch_norm, tg.functional.batch_norm_composed):
+        inputs = [tg.tensor(a, requires_grad=True) for a in arrays]
+        y = f(*inputs, eps=0.1) ** 3
+        for order in range(2):
+            slopes = tg.grad(y.sum(), inputs, create_graph=True)
+            y = sum(
+                [(g * g * (i + order + 1.0)).sum() for i, g in enumerate(slopes)],
+                tg.tensor(np.zeros(())),
+            )
+        found.append([g.data for g in tg.grad(y.sum(), inputs)])
+    for a, b in zip(*found, strict=True):
+        close(a, b, 1e-9)

@@ -59,15 +59,20 @@ def array_from(value: Any, dtype: Any = None) -> Array:
             "make all rows the same length"
         ) from None
     if array.dtype.kind not in "fiub":
-        raise ArgumentTypeError(
-            f"tensor: expected real numbers, integers or bools, but the data are {array.dtype}; "
-            "convert them first"
-        )
+        raise no_real_numbers(array.dtype)
     if dtype is not None:
         return as_array(array.astype(dtype, copy=False))
     if array.dtype == np.float64 and not is_array(value):
         return as_array(array.astype(DEFAULT))
     return array
+
+
+def no_real_numbers(dtype: Any) -> ArgumentTypeError:
+    """The error for complex numbers, text and objects."""
+    return ArgumentTypeError(
+        f"tensor: expected real numbers, integers or bools, but the data are {dtype}; "
+        "convert them first"
+    )
 
 
 def mixed_floats(name: str, first: Any, second: Any) -> DtypeError:
@@ -84,10 +89,17 @@ def agree(x: Array, y: Array, name: str) -> tuple[Array, Array]:
     if x_float and y_float:
         raise mixed_floats(name, x.dtype, y.dtype)
     if x_float:
-        return x, y.astype(x.dtype)
+        return x, converted(y, x.dtype)
     if y_float:
-        return x.astype(y.dtype), y
-    return x, y
+        return converted(x, y.dtype), y
+    return converted(x, x.dtype), converted(y, y.dtype)
+
+
+def converted(x: Array, dtype: Any) -> Array:
+    """An array of integers or bools in another dtype; complex numbers, text and objects raise."""
+    if x.dtype.kind not in "iub":
+        raise no_real_numbers(x.dtype)
+    return as_array(x.astype(dtype, copy=False))
 
 
 def check_broadcast(name: str, arrays: Iterable[Array]) -> None:

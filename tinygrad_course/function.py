@@ -14,7 +14,14 @@ from typing import Any, ClassVar, NamedTuple, cast
 import numpy as np
 
 from .backend import Array, array_module, as_array, is_array
-from .dtypes import DEFAULT, check_broadcast, constant_like, mixed_floats, unbroadcast
+from .dtypes import (
+    DEFAULT,
+    check_broadcast,
+    constant_like,
+    converted,
+    mixed_floats,
+    unbroadcast,
+)
 from .errors import ArgumentTypeError, GraphError, ShapeError
 from .grad_mode import mode
 from .node import Node, Output, next_serial
@@ -179,7 +186,7 @@ class Function(Node):
                 dtype = a.dtype
         out = [a if is_array(a) else constant_like(a, dtype) for a in arrays]
         if (self.broadcasts or self.promotes) and dtype is not None:
-            out = [a if a.dtype.kind in "fb" else a.astype(dtype) for a in out]
+            out = [a if a.dtype.kind in "fb" else converted(a, dtype) for a in out]
         return out, dtype
 
     def _plan(self, wanted: tuple[bool, ...]) -> Plan:

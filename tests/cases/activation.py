@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 import tinygrad_course as tg
-from tinygrad_course.errors import ArgumentTypeError, ShapeError
+from tinygrad_course.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 from .record import SHAPES, Bad, Case, Kink, Sample, away, normal, sample
 
@@ -22,6 +23,35 @@ def _away(rng: RNG) -> Iterator[Sample]:
 def _leaky(rng: RNG) -> Iterator[Sample]:
     yield from _away(rng)
     yield sample(away(rng, 5), negative_slope=0.3)
+
+
+def _elu(rng: RNG) -> Iterator[Sample]:
+    yield from _away(rng)
+    yield sample(away(rng, 5), alpha=0.3)
+    yield sample(np.array([-1000.0, -30.0, 30.0, 1000.0]))
+
+
+def _gelu(rng: RNG) -> Iterator[Sample]:
+    for approximate in ("none", "tanh"):
+        for shape in SHAPES:
+            yield sample(normal(rng, *shape), approximate=approximate)
+        yield sample(np.array([-1000.0, -3.0, 0.0, 3.0, 1000.0]), approximate=approximate)
+    yield sample(normal(rng, 2, 3))
+
+
+def _silu(rng: RNG) -> Iterator[Sample]:
+    for shape in SHAPES:
+        yield sample(normal(rng, *shape))
+    yield sample(np.array([-1000.0, -3.0, 0.0, 3.0, 1000.0]))
+
+
+def _np_gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
+    def one(v: float) -> float:
+        if approximate == "tanh":
+            return v / (1.0 + math.exp(min(-1.5957691216057308 * (v + 0.044715 * v**3), 700.0)))
+        return v * 0.5 * math.erfc(-v / math.sqrt(2.0))
+
+    return np.array([one(float(v)) for v in x.flat], float).reshape(x.shape)
 
 
 def _rows(rng: RNG) -> Iterator[Sample]:
@@ -75,6 +105,21 @@ CASES = (
         _leaky,
         kinks=(Kink((np.array([-1.0, 0.0, 2.0]),), ([0.25, 0.25, 1],), {"negative_slope": 0.25}),),
     ),
+    Case(
+        "elu",
+        tg.elu,
+        lambda x, alpha=1.0: np.maximum(x, 0.0) + alpha * (np.exp(np.minimum(x, 0.0)) - 1.0),
+        _elu,
+        kinks=(Kink((np.array([0.0, 2.0]),), ([0.25, 1],), {"alpha": 0.25}),),
+    ),
+    Case(
+        "gelu",
+        tg.gelu,
+        _np_gelu,
+        _gelu,
+        bad=(Bad((X, "tahn"), ArgumentError, "gelu: approximate 'tahn'.*did you mean 'tanh'"),),
+    ),
+    Case("silu", tg.silu, lambda x: x * (1.0 + np.tanh(x / 2.0)) / 2.0, _silu),
     Case("softmax", tg.softmax, _softmax, _rows, bad=_axis_errors("softmax")),
     Case("log_softmax", tg.log_softmax, _log_softmax, _rows, bad=_axis_errors("log_softmax")),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import tinygrad_course as tg
-from tinygrad_course.errors import IndexingError
+from tinygrad_course.errors import IndexingError, ShapeError
 
 from .record import Bad, Case, Sample, normal, sample
 
@@ -69,6 +69,11 @@ CASES = (
         tg.functional.take_last,
         lambda x, index: np.einsum("...k,...k->...", x, _one_hot(np.asarray(index), x.shape[-1])),
         _take,
+        bad=(
+            Bad((X, np.array([0, 1, 2])), ShapeError, r"take_last: .*\(2, 3\).*\(2,\).*\(3,\)"),
+            Bad((X, np.array([0, 3])), IndexingError, r"take_last: .*\(2, 3\).*index 3"),
+            Bad((tg.tensor(1.0), np.array(0)), ShapeError, r"take_last: .*\(\)"),
+        ),
     ),
     Case(
         "place_last",

@@ -189,7 +189,7 @@ def _checked(
         raise ShapeError(
             f"conv2d: weight must be (KH, KW, C_in / groups, C_out), but has shape {tuple(w.shape)}"
         )
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
         raise ShapeError(f"conv2d: groups must be an integer of at least 1, but it is {groups!r}")
     channels, filters = w.shape[2] * groups, w.shape[3]
     if x.shape[3] != channels:

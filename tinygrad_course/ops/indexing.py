@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, array_module, is_array
-from ..errors import IndexingError
+from ..errors import IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 
@@ -105,12 +105,23 @@ def take_last(x: Any, index: Any) -> Tensor:
         x: (..., K).
         index: integers of shape (...), each from 0 to K - 1.
 
+    Raises:
+        ShapeError: an index of another shape. IndexingError: one outside 0 .. K - 1.
+
     Example:
         >>> import numpy as np, tinygrad_course as tg
         >>> tg.functional.take_last(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])).tolist()
         [2.0, 3.0]
     """
-    return TakeLast().apply(x, index)
+    if tuple(index.shape) != tuple(x.shape[:-1]) or not x.shape:
+        raise ShapeError(
+            f"take_last: x of shape {tuple(x.shape)} needs an index of shape "
+            f"{tuple(x.shape[:-1])}, but it has {tuple(index.shape)}"
+        )
+    try:
+        return TakeLast().apply(x, index)
+    except IndexError as error:
+        raise IndexingError(f"take_last: x of shape {tuple(x.shape)}: {error}") from None
 
 
 def place_last(g: Any, index: Any, *, size: int) -> Tensor:

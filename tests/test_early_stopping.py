@@ -183,6 +183,9 @@ def test_safety_ends_what_nothing_ends() -> None:
     assert replay(recorded(falling, falling))[0].stopped_by == "end"
     (stop,) = replay(recorded(falling, falling), [GL(1)], safety=Safety(epochs=17))
     assert (stop.epoch, stop.stopped_by) == (17, "safety")
+    rises = Watch(GL(1), Safety(epochs=2))
+    assert [rises.update(1.0, 1.0), rises.update(0.5, 2.0)] == [False, True]
+    assert rises.stopped == "GL 1"  # where both hold, it is the criterion that stopped
     still = [0.5] * 40
     assert {stop.epoch for stop in replay(recorded(still, falling))} == {5}
     assert {stop.epoch for stop in replay(recorded(still, falling), safety=None)} == {40}
@@ -294,6 +297,8 @@ def test_a_plateau_is_a_hyper_parameter_and_knows_its_history() -> None:
     again = ReduceOnPlateau(1.0, factor=0.5, patience=0)
     again.on_start(run_of(history))
     assert (again.value, again.best) == (lr.value, lr.best) == (0.25, 1.0)
+    again.on_start(run_of([]))
+    assert again.value == 1.0
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])

@@ -97,6 +97,13 @@ def test_lines_in_precision_recall_space_claim_too_much() -> None:
     assert trapezoids > 1.5 * m.precision_recall_auc(scores, targets)
 
 
+def test_a_recall_that_is_a_threshold_s_is_taken_for_it() -> None:
+    scores, targets = [3] * 7 + [2] * 50 + [1] * 93, [1] * 7 + [0] * 50 + [1] * 93
+    assert 0.07 * 100 > 7  # and would lie beyond the 50 negatives
+    assert m.interpolated_precision(scores, targets, 0.07) == 1
+    assert m.interpolated_precision(scores, targets, 0.08) == 8 / 58
+
+
 def test_guessing_and_perfection() -> None:
     targets = np.array([1] * 20 + [0] * 60)
     same = np.zeros(80)

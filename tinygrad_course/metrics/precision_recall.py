@@ -146,12 +146,11 @@ def interpolated_precision(
     counts = _with_positives("interpolated_precision", scores, targets)
     tp, fp, d, h = _segments(counts)
     wanted = given * counts.tp[-1]
-    whole = np.rint(wanted)  # 0.3 of 10 is 3.0000000000000004
+    whole = np.rint(wanted)  # 0.07 of 100 is 7.000000000000001
     wanted = np.where(abs(wanted - whole) < 1e-9 * counts.tp[-1], whole, wanted)
     i = np.searchsorted(tp + d, wanted)
     called = wanted + fp[i] + h[i] * (wanted - tp[i])
-    limit = np.where(fp[i] > 0, 0.0, 1 / (1 + h[i]))
-    precisions: Floats = np.divide(wanted, called, out=limit, where=called > 0)
+    precisions: Floats = np.divide(wanted, called, out=np.asarray(1 / (1 + h[i])), where=called > 0)
     return precisions
 
 

@@ -110,7 +110,7 @@ def r2(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> float:
             "to explain; use mse"
         )
     rss = np.sum((t - y) ** 2, axis=0)
-    # Equal targets need not equal their computed mean: 0.1 added ten times is not 1.
+    # Equal targets need not equal their computed mean: that of three times 0.1 is not 0.1.
     tss = np.where(np.ptp(t, axis=0) == 0, 0.0, np.sum((t - t.mean(axis=0)) ** 2, axis=0))
     constant = tss == 0
     explained = np.where(constant, rss == 0, 1 - rss / np.where(constant, 1.0, tss))

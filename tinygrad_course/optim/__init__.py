@@ -11,12 +11,16 @@ Read `optimizer.py`, then `sgd.py` and `adam.py` (their relatives: `adaptive.py`
 from .accumulation import MicroBatch, accumulate
 from .adam import Adam, AdamW
 from .adaptive import Adadelta, Adagrad, RMSprop
+from .averaging import MovingAverage
 from .batch_growth import growing_batch, growing_batch_rate, noise_scale
 from .clipping import clip_grad_norm, clip_grad_value
+from .constraints import decay_weights, max_norm, proximal_l1
 from .groups import Group
 from .layerwise import LAMB, LARS
 from .moments import AMSGrad, NAdam, RAdam
 from .optimizer import Optimizer
+from .patterns import groups_by_pattern
+from .penalties import l1_penalty, l2_penalty
 from .range_test import RangeReading, lr_range, read_range_test
 from .rprop import Rprop
 from .schedules import (
@@ -51,6 +55,7 @@ __all__ = [
     "AdamW",
     "Group",
     "MicroBatch",
+    "MovingAverage",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -65,18 +70,24 @@ __all__ = [
     "constant",
     "cosine",
     "cosine_restarts",
+    "decay_weights",
     "exp_range",
     "exponential",
+    "groups_by_pattern",
     "growing_batch",
     "growing_batch_rate",
     "inverse",
     "join",
+    "l1_penalty",
+    "l2_penalty",
     "linear_warmup",
     "lr_range",
+    "max_norm",
     "multi_step",
     "noise_scale",
     "one_cycle",
     "polynomial",
+    "proximal_l1",
     "read_range_test",
     "scaled",
     "step_decay",

@@ -123,6 +123,16 @@ def _named(optimizer: str, member: Any, position: int) -> tuple[str, Parameter]:
     return name, parameter
 
 
+def pairs(function: str, parameters: Any) -> list[tuple[str, Parameter]]:
+    """Parameters or (name, parameter) pairs as pairs; a parameter's position is its name."""
+    if isinstance(parameters, (Tensor, Mapping, str)) or not isinstance(parameters, Iterable):
+        raise ArgumentTypeError(
+            f"{function}: parameters must be a list, such as model.parameters(), but it is a "
+            f"{type(parameters).__name__}{_remedy(parameters)}"
+        )
+    return [_named(function, member, position) for position, member in enumerate(parameters)]
+
+
 def _remedy(value: Any) -> str:
     if hasattr(value, "parameters"):
         return "; pass its .parameters()"

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, array_module, as_array
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, nearest
+from ..errors import ArgumentTypeError
 from ..tensor import Parameter, mark_written
 from .groups import Group, Rule, checked, read_groups, value_at
+from .saved import check_names, count_in, like
 
 
 class Optimizer:
@@ -183,13 +184,13 @@ class Optimizer:
                     for slot in self.slots(group):
                         fresh = self.new_slot(slot, p, group)
                         expected[f"{slot}.{name}"] = (slot, name, fresh)
-        _check_names(title, expected, arrays)
-        counts = {n: _count(title, n, a) for n, a in arrays.items() if expected[n] is None}
+        check_names(title, expected, arrays)
+        counts = {n: count_in(title, n, a) for n, a in arrays.items() if expected[n] is None}
         loaded: dict[str, dict[str, Array]] = {}
         for key, target in expected.items():
             if target is not None:
                 slot, name, fresh = target
-                loaded.setdefault(name, {})[slot] = _like(title, key, arrays[key], fresh)
+                loaded.setdefault(name, {})[slot] = like(title, key, arrays[key], fresh)
         self.steps = counts.pop("steps")
         self._updates = {name.removeprefix("updates."): count for name, count in counts.items()}
         self._state = loaded
@@ -200,39 +201,3 @@ class Optimizer:
         tensors = f"{count} parameter{'' if count == 1 else 's'}"
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
         return f"{type(self).__name__}({tensors}{groups}, {options})"
-
-
-def _check_names(title: str, expected: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    missing = [name for name in expected if name not in arrays]
-    unexpected = [name for name in arrays if name not in expected]
-    if missing:
-        raise ArgumentError(
-            f"{title}: the state lacks {missing[0]!r} ({len(missing)} missing); it was saved by "
-            "another optimizer, or with other options"
-        )
-    if unexpected:
-        guess, asked, _ = nearest(unexpected[0], expected).partition("?")
-        raise ArgumentError(
-            f"{title}: the state has {unexpected[0]!r} ({len(unexpected)} such), which this "
-            f"optimizer does not keep{f'; {guess}?' if asked else ''}"
-        )
-
-
-def _count(title: str, name: str, array: Array) -> int:
-    if array.size != 1 or array.dtype.kind not in "iu" or int(array.item()) < 0:
-        raise ArgumentError(f"{title}: {name!r} must be a count of at least 0, but it is {array!r}")
-    return int(array.item())
-
-
-def _like(title: str, key: str, array: Array, fresh: Array) -> Array:
-    """A copy of `array`, on the device and of the form of a fresh slot."""
-    if array.shape != fresh.shape:
-        raise ShapeError(
-            f"{title}: {key!r} has shape {array.shape}, but its parameter wants {fresh.shape}"
-        )
-    if array.dtype != fresh.dtype:
-        raise DtypeError(
-            f"{title}: {key!r} is {array.dtype}, but its parameter is {fresh.dtype}; convert "
-            f"the model or the array"
-        )
-    return array_module(fresh).array(array, order="C")

@@ -89,6 +89,14 @@ ELEMENTWISE = {
     "clip": (lambda x: tg.clip(x, -0.5, 0.8), lambda t: torch.clamp(t, -0.5, 0.8), normal),
     "softmax": (lambda x: tg.softmax(x, 1), lambda t: torch.softmax(t, 1), normal),
     "log_softmax": (lambda x: tg.log_softmax(x, 0), lambda t: torch.log_softmax(t, 0), normal),
+    "expm1": (tg.expm1, torch.expm1, normal), "log1p": (tg.log1p, torch.log1p, positive),
+    "square": (tg.square, torch.square, normal), "sin": (tg.sin, torch.sin, normal),
+    "cos": (tg.cos, torch.cos, normal), "erf": (tg.erf, torch.erf, normal),
+    "softplus": (tg.softplus, TF.softplus, normal),
+    "softplus 3": (lambda x: tg.softplus(x, 3.0), lambda t: TF.softplus(t, 3.0), normal),
+    "elu": (lambda x: tg.elu(x, 0.7), lambda t: TF.elu(t, 0.7), normal),
+    "gelu": (tg.gelu, TF.gelu, normal), "silu": (tg.silu, TF.silu, normal),
+    "gelu tanh": (lambda x: tg.gelu(x, "tanh"), lambda t: TF.gelu(t, approximate="tanh"), normal),
     "cube": (lambda x: x**3, lambda t: t**3, normal),
     "power": (lambda x: 2.0**x, lambda t: 2.0**t, normal),
 }  # fmt: skip
@@ -97,7 +105,7 @@ ELEMENTWISE = {
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_elementwise(name: str) -> None:
     ours, theirs, draw = ELEMENTWISE[name]
-    for shape in ((3, 4), (2, 1, 3), (1, 1)):
+    for shape in ((3, 4), (2, 1, 3), (1, 1), (0, 2)):
         parity(ours, theirs, draw(*shape))
 
 

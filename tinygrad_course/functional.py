@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from .ops.activation import leaky_relu, log_softmax, relu, softmax
+from .ops.activation import elu, gelu, leaky_relu, log_softmax, relu, silu, softmax
 from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
 from .ops.choice import clip, maximum, minimum, where
 from .ops.conv import conv2d, conv2d_im2col
 from .ops.dropout import dropout
-from .ops.elementary import exp, log, sigmoid, sqrt, tanh
+from .ops.elementary import (
+    cos,
+    exp,
+    expm1,
+    log,
+    log1p,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    tanh,
+)
+from .ops.erf import erf
 from .ops.indexing import getitem, place_last, take_last
 from .ops.linear import dense, matmul, sum_rows
 from .ops.loss import (
@@ -47,18 +60,24 @@ __all__ = [
     "concatenate",
     "conv2d",
     "conv2d_im2col",
+    "cos",
     "cross_entropy",
     "dense",
     "div",
     "dropout",
+    "elu",
+    "erf",
     "exp",
     "expand_dims",
+    "expm1",
     "flatten",
+    "gelu",
     "getitem",
     "global_avg_pool2d",
     "global_max_pool2d",
     "leaky_relu",
     "log",
+    "log1p",
     "log_softmax",
     "logsumexp",
     "matmul",
@@ -79,9 +98,13 @@ __all__ = [
     "reshape",
     "sigmoid",
     "sign",
+    "silu",
+    "sin",
     "softmax",
     "softmax_cross_entropy_composed",
+    "softplus",
     "sqrt",
+    "square",
     "squeeze",
     "stack",
     "sub",

@@ -8,7 +8,18 @@ a model's layers.
 """
 
 from . import init
-from .activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from .activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from .container import Sequential
 from .convolution import Conv2d
 from .dense import Dense
@@ -22,6 +33,8 @@ from .state import Unmatched
 from .summary import LayerSummary, Summary, summary
 
 __all__ = [
+    "ELU",
+    "GELU",
     "AvgPool2d",
     "BCEWithLogitsLoss",
     "BatchNorm",
@@ -40,8 +53,10 @@ __all__ = [
     "Module",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
     "Summary",
     "Tanh",
     "Unmatched",

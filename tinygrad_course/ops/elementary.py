@@ -1,7 +1,7 @@
-"""Elementary functions: exp, log, sqrt, tanh, sigmoid.
+"""Elementary functions: exp, log, powers, sine and cosine, tanh, sigmoid, softplus.
 
 Those whose derivative is simplest in terms of the result keep `y` instead of `x`.
-Read next: `reduction.py`.
+Read next: `reduction.py` (`erf.py` holds the error function).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..errors import ArgumentError
 from ..pointwise import Unary
 from ..tensor import Tensor
 
@@ -35,6 +36,36 @@ class Log(Unary):
         return grad / x
 
 
+class Expm1(Unary):
+    """y = e^x - 1        dL/dx = dL/dy e^x"""
+
+    def forward(self, x: Array) -> Array:
+        return np.expm1(x)
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * exp(x)  # y + 1 would be cheaper, and lose all digits of a very negative x
+
+
+class Log1p(Unary):
+    """y = ln(1 + x)        dL/dx = dL/dy / (1 + x)"""
+
+    def forward(self, x: Array) -> Array:
+        return np.log1p(x)
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad / (1.0 + x)
+
+
+class Square(Unary):
+    """y = x^2        dL/dx = dL/dy 2 x"""
+
+    def forward(self, x: Array) -> Array:
+        return x * x
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * 2.0 * x
+
+
 class Sqrt(Unary):
     """y = x^(1/2)        dL/dx = dL/dy / (2 y)"""
 
@@ -43,6 +74,26 @@ class Sqrt(Unary):
 
     def grad_x(self, grad: Any, y: Any) -> Any:
         return grad * 0.5 / y
+
+
+class Sin(Unary):
+    """y = sin x        dL/dx = dL/dy cos x"""
+
+    def forward(self, x: Array) -> Array:
+        return np.sin(x)
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * cos(x)
+
+
+class Cos(Unary):
+    """y = cos x        dL/dx = -dL/dy sin x"""
+
+    def forward(self, x: Array) -> Array:
+        return np.cos(x)
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return -grad * sin(x)
 
 
 class Tanh(Unary):
@@ -67,6 +118,17 @@ class Sigmoid(Unary):
         return grad * y * (1.0 - y)
 
 
+class Softplus(Unary):
+    """y = ln(1 + e^x)        dL/dx = dL/dy sigmoid(x)"""
+
+    def forward(self, x: Array) -> Array:
+        # ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), and e^-|x| never overflows.
+        return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * sigmoid(x)
+
+
 def exp(x: Any) -> Tensor:
     """y = e^x, elementwise.
 
@@ -89,6 +151,39 @@ def log(x: Any) -> Tensor:
     return Log().apply(x)
 
 
+def expm1(x: Any) -> Tensor:
+    """y = e^x - 1, elementwise, with all digits for a small x too.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.expm1(tg.tensor([0.0, 1e-20])).tolist() == tg.tensor([0.0, 1e-20]).tolist()
+        True
+    """
+    return Expm1().apply(x)
+
+
+def log1p(x: Any) -> Tensor:
+    """y = ln(1 + x), elementwise, with all digits for a small x too: -inf at -1, NaN below.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.log1p(tg.tensor([0.0])).tolist()
+        [0.0]
+    """
+    return Log1p().apply(x)
+
+
+def square(x: Any) -> Tensor:
+    """y = x^2, elementwise.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.square(tg.tensor([-3.0, 2.0])).tolist()
+        [9.0, 4.0]
+    """
+    return Square().apply(x)
+
+
 def sqrt(x: Any) -> Tensor:
     """y = x^(1/2), elementwise: NaN below 0; the gradient at 0 is infinite.
 
@@ -98,6 +193,28 @@ def sqrt(x: Any) -> Tensor:
         [3.0]
     """
     return Sqrt().apply(x)
+
+
+def sin(x: Any) -> Tensor:
+    """y = sin x, elementwise, x in radians.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.sin(tg.tensor([0.0])).tolist()
+        [0.0]
+    """
+    return Sin().apply(x)
+
+
+def cos(x: Any) -> Tensor:
+    """y = cos x, elementwise, x in radians.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.cos(tg.tensor([0.0])).tolist()
+        [1.0]
+    """
+    return Cos().apply(x)
 
 
 def tanh(x: Any) -> Tensor:
@@ -120,3 +237,30 @@ def sigmoid(x: Any) -> Tensor:
         [0.5, 0.0]
     """
     return Sigmoid().apply(x)
+
+
+def softplus(x: Any, beta: float = 1.0) -> Tensor:
+    """y = ln(1 + e^(beta x)) / beta, a smooth relu; stable for any x.
+
+    PyTorch's `threshold`, above which it returns x itself, is not needed: the formula here neither
+    overflows nor loses digits.
+
+    Args:
+        x: a tensor or an array.
+        beta: how sharply it bends; the larger, the closer to relu.
+
+    Raises:
+        ArgumentError: beta is not positive.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> [round(v, 4) for v in tg.softplus(tg.tensor([0.0, 1000.0, -1000.0])).tolist()]
+        [0.6931, 1000.0, 0.0]
+
+    References:
+        Dugas, Bengio, Belisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for
+        better option pricing", NIPS 2000.
+    """
+    if not beta > 0:
+        raise ArgumentError(f"softplus: beta must be positive, but it is {beta}")
+    return Softplus().apply(x) if beta == 1.0 else Softplus().apply(x * beta) / float(beta)

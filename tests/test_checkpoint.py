@@ -26,7 +26,7 @@ SMALL = replace(
     train=data.Split(DIGITS.train.x[:100], DIGITS.train.y[:100]),
     test=data.Split(DIGITS.test.x[:50], DIGITS.test.y[:50]),
 )
-QUICK = Recipe(model="mlp", data="digits", epochs=3, batch_size=16, shift=1)
+QUICK = Recipe(model="mlp", data="digits", epochs=3, batch_size=16, shift=1, optimizer="adam")
 TIMES = {"seconds", "samples_per_second", "epoch_seconds"}
 
 

@@ -28,7 +28,7 @@ SMALL = replace(
     train=data.Split(DIGITS.train.x[:100], DIGITS.train.y[:100]),
     test=data.Split(DIGITS.test.x[:50], DIGITS.test.y[:50]),
 )
-QUICK = Recipe(model="mlp", data="digits", epochs=2, batch_size=16)
+QUICK = Recipe(model="mlp", data="digits", epochs=2, batch_size=16, optimizer="adam")
 
 
 def quick(**changes):
@@ -122,7 +122,7 @@ def test_lenet5_learns():
         train=data.Split(x[:1500], y[:1500]),
         test=data.Split(x[-300:], y[-300:]),
     )
-    history = fit(assemble(Recipe(epochs=2, batch_size=32), few))
+    history = fit(assemble(Recipe(epochs=2, batch_size=32, optimizer="adam"), few))
     assert history[-1]["test_accuracy"] >= 0.85
 
 

@@ -25,23 +25,40 @@ from .train import Training
 
 
 class _Method(NamedTuple):
-    """An optimizer by name: the learning rate it likes, and how to make it."""
+    """An optimizer by name: how to make it, and the values it gets where the recipe has none."""
 
-    lr: float
     make: Callable[[Any, Any, Recipe], Optimizer]
+    lr: float
+    weight_decay: float
+
+
+def _sgd(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
+    return SGD(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
+
+
+def _momentum(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
+    return SGD(parameters, lr, recipe.momentum, weight_decay=recipe.weight_decay or 0.0)
+
+
+def _nesterov(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
+    decay, ahead = recipe.weight_decay or 0.0, recipe.momentum > 0
+    return SGD(parameters, lr, recipe.momentum, nesterov=ahead, weight_decay=decay)
+
+
+def _adam(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
+    return Adam(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
+
+
+def _adamw(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
+    return AdamW(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
 
 
 _OPTIMIZERS = {
-    "sgd": _Method(0.3, lambda p, lr, r: SGD(p, lr, weight_decay=r.weight_decay)),
-    "momentum": _Method(0.05, lambda p, lr, r: SGD(p, lr, r.momentum, weight_decay=r.weight_decay)),
-    "nesterov": _Method(
-        0.05,
-        lambda p, lr, r: SGD(
-            p, lr, r.momentum, nesterov=r.momentum > 0, weight_decay=r.weight_decay
-        ),
-    ),
-    "adam": _Method(0.006, lambda p, lr, r: Adam(p, lr, weight_decay=r.weight_decay)),
-    "adamw": _Method(0.006, lambda p, lr, r: AdamW(p, lr, weight_decay=r.weight_decay)),
+    "sgd": _Method(_sgd, lr=0.3, weight_decay=5e-4),
+    "momentum": _Method(_momentum, lr=0.05, weight_decay=5e-4),
+    "nesterov": _Method(_nesterov, lr=0.05, weight_decay=5e-4),
+    "adam": _Method(_adam, lr=0.006, weight_decay=0.0),
+    "adamw": _Method(_adamw, lr=0.006, weight_decay=0.1),
 }
 
 _SHIFTS = {"mnist-12k": 2, "mnist": 2}
@@ -76,7 +93,7 @@ class Recipe:
         lr: the highest learning rate; None is the optimizer's usual one.
         schedule: constant, multi-step, cosine, one-cycle or warmup-cosine.
         momentum: of the optimizers momentum and nesterov.
-        weight_decay: the optimizer's.
+        weight_decay: the optimizer's; None is its usual one.
         shift: move training images by up to so many pixels; None is the data set's usual amount.
         accumulate: how many batches make one optimizer step.
         clip: the largest norm of the gradient; None does not clip.
@@ -92,7 +109,7 @@ class Recipe:
         ArgumentTypeError: a value of the wrong type.
 
     Example:
-        >>> Recipe(epochs=3).complete().lr
+        >>> Recipe(optimizer="adam").complete().lr
         0.006
         >>> Recipe(model="lenet")
         Traceback (most recent call last):
@@ -102,13 +119,13 @@ class Recipe:
 
     model: str = "lenet5"
     data: str = "mnist-12k"
-    epochs: int = 15
+    epochs: int = 20
     batch_size: int = 64
-    optimizer: str = "adam"
+    optimizer: str = "adamw"
     lr: float | None = None
     schedule: str = "one-cycle"
     momentum: float = 0.9
-    weight_decay: float = 0.0
+    weight_decay: float | None = None
     shift: int | None = None
     accumulate: int = 1
     clip: float | None = None
@@ -164,9 +181,13 @@ lr, model, momentum, optimizer, patience, schedule, seed, shift, threads, weight
 
     def complete(self) -> Recipe:
         """The same recipe, with the usual values written out where it left them open."""
-        lr = _OPTIMIZERS[self.optimizer].lr if self.lr is None else self.lr
-        shift = _SHIFTS.get(self.data, 0) if self.shift is None else self.shift
-        return replace(self, lr=lr, shift=shift)
+        usual = _OPTIMIZERS[self.optimizer]
+        return replace(
+            self,
+            lr=usual.lr if self.lr is None else self.lr,
+            weight_decay=usual.weight_decay if self.weight_decay is None else self.weight_decay,
+            shift=_SHIFTS.get(self.data, 0) if self.shift is None else self.shift,
+        )
 
 
 @dataclass(kw_only=True)

@@ -4,23 +4,27 @@
     loader = DataLoader(*data.train, 64, shuffle=True, seed=0, transforms=[RandomShift(2)])
     for x, y in loader.epoch(0): ...
 
-Read `dataset.py`, then `loader.py`; `catalogue.py` knows the data sets by name.
+Read `dataset.py`, then `loader.py`; `loading.py` finds data sets by name and by path.
 """
 
+from .archive import load_npz
 from .catalogue import info
 from .checks import check_finite, check_labels
 from .colour import Cutout, GaussianNoise, PCAColor, RandomBrightness
 from .dataset import Dataset, Info, Split
 from .files import FileStatus, cache_folder, data_folder
+from .folder import load_folder
 from .generated import moons, spirals, xor
 from .geometry import RandomCrop, RandomFlip, RandomRotate, RandomZoom
 from .idx import parse_idx, read_idx
 from .inventory import fetch, names, status, verify
 from .linear import linear
 from .loader import DataLoader
-from .loading import load
+from .loading import kind_of, load
+from .mapped import load_mapped
 from .scaling import MinMax, Standardize
 from .splits import Fold, Parts, hold_out, k_fold
+from .table import load_csv
 from .transforms import RandomShift, Transform
 
 __all__ = [
@@ -51,8 +55,13 @@ __all__ = [
     "hold_out",
     "info",
     "k_fold",
+    "kind_of",
     "linear",
     "load",
+    "load_csv",
+    "load_folder",
+    "load_mapped",
+    "load_npz",
     "moons",
     "names",
     "parse_idx",

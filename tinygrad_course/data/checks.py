@@ -102,16 +102,24 @@ nan (1 of 4 values is not finite); fill or drop such samples first
     array = as_array(x, name, "check_finite")
     if array.dtype.kind != "f" or array.size == 0:
         return array
+    # A block at a time: the data may be mapped from a file that is larger than memory.
     rows = max(1, _BLOCK // max(1, array[0].size))
-    blocks = range(0, len(array), rows)
-    if all(np.isfinite(array[start : start + rows]).all() for start in blocks):
+    first: tuple[int, ...] = ()
+    count = 0
+    for start in range(0, len(array), rows):
+        finite = np.isfinite(array[start : start + rows])
+        if finite.all():
+            continue
+        if not count:
+            place = np.unravel_index(int(np.argmin(finite)), finite.shape)
+            first = (start + int(place[0]), *(int(i) for i in place[1:]))
+        count += finite.size - int(np.count_nonzero(finite))
+    if not count:
         return array
-    bad = np.argwhere(~np.isfinite(array))
-    first = tuple(int(i) for i in bad[0])
-    verb = "value is" if array.size == 1 else "values is" if len(bad) == 1 else "values are"
+    verb = "value is" if array.size == 1 else "values is" if count == 1 else "values are"
     raise DataError(
         f"check_finite: {name} must be finite, but {name}{list(first)} is {array[first]} "
-        f"({len(bad)} of {array.size} {verb} not finite); fill or drop such samples first"
+        f"({count} of {array.size} {verb} not finite); fill or drop such samples first"
     )
 
 

@@ -293,3 +293,13 @@ def test_the_engine_is_one_generator() -> None:
     assert [s.node for s in steps] == [y.node]
     assert list(engine([(x * x).node], [np.array(1.0)])) == []
     assert x.grad.item() == 8.0
+
+
+def test_a_retained_gradient_accumulates_as_a_leaf_does():
+    x = tg.tensor(2.0, requires_grad=True)
+    h = x * 3.0
+    h.retain_grad()
+    loss = h * h
+    loss.backward(retain_graph=True)
+    loss.backward()
+    assert (h.grad.item(), x.grad.item()) == (24.0, 72.0)

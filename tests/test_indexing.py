@@ -91,3 +91,12 @@ def test_basic_indices_are_views_and_others_copies() -> None:
     assert np.shares_memory(x[:, ::-1].data, x.data)
     assert not np.shares_memory(x[[0]].data, x.data)
     assert not np.shares_memory(x[x > 1.0].data, x.data)
+
+
+def test_an_index_changed_afterwards_moves_no_gradient():
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    index = np.array([0, 1])
+    y = x[index].sum()
+    index[0] = 2
+    y.backward()
+    assert x.grad.tolist() == [1.0, 1.0, 0.0]

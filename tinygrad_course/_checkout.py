@@ -5,10 +5,13 @@ Imported first, so that `tinygrad_course.kernels` is found in both.
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 _package = sys.modules[__package__ or "tinygrad_course"]
-_root = Path(__file__).resolve().parent.parent
-if (_root / "pyproject.toml").is_file() and (_root / "kernels" / "__init__.py").is_file():
-    _package.__path__.append(str(_root))
+_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+if all(
+    os.path.isfile(os.path.join(_root, *parts))  # noqa: PTH113, PTH118 - pathlib takes 3 ms
+    for parts in (("pyproject.toml",), ("kernels", "__init__.py"))
+):
+    _package.__path__.append(_root)

@@ -78,7 +78,7 @@ def engine(
             if edges is None:
                 raise _released(node)
             if node.retained and wanted is None:
-                node.grad = _owned(grad, create)
+                _accumulate(node, grad, create)
             if wanted is not None and found is not None and node in wanted:
                 found[node] = grad
                 if stop:
@@ -183,12 +183,13 @@ def _owned(grad: Any, create: bool = False) -> Tensor:
     return wrap(array_module(grad).array(grad, order="C"), None)
 
 
-def _accumulate(leaf: Node, grad: Any, create: bool) -> None:
-    if leaf.grad is None:
-        leaf.grad = _owned(grad, create)
+def _accumulate(node: Node, grad: Any, create: bool) -> None:
+    """Add to the gradient of a leaf, or of a node that was asked to keep its own."""
+    if node.grad is None:
+        node.grad = _owned(grad, create)
         return
     with enable_grad() if create else no_grad():
-        leaf.grad = leaf.grad + grad
+        node.grad = node.grad + grad
 
 
 def _check_unchanged(node: Any) -> None:

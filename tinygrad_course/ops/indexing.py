@@ -136,11 +136,13 @@ def place_last(g: Any, index: Any, *, size: int) -> Tensor:
 
 
 def _regular(index: Any) -> Any:
-    """Tensors and lists inside an index as arrays."""
+    """Tensors and lists inside an index as arrays of our own: backward reads them again."""
     if isinstance(index, tuple):
         return tuple([_regular(i) for i in index])
     if isinstance(index, Tensor):
-        return index.numpy()
+        index = index.numpy()
+    if is_array(index):
+        return index.copy()
     return np.asarray(index) if isinstance(index, list) and index else index
 
 

@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 
 from . import probes as lines
-from .numeric import FIRST, Line, central, scale_of
+from .numeric import EPS, FIRST, Line, central, scale_of
 from .preflight import Flight
 from .probes import Probe
 from .report import Finding, Kink
 from .rows import Rows, index_text
-from .settle import KINK, UNDECIDABLE, WRONG, Settled, settle
+from .settle import KINK, RIGHT, UNDECIDABLE, WRONG, Settled, settle
 
 Array = Any
 MARGIN = 64.0
 """A few samples of rounding see only a part of the worst case."""
+
+
+MOST_EXACT = 1e-13
+"""Agreement beyond 13 digits is not claimed."""
 
 
 class Examiner:
@@ -58,6 +62,8 @@ class Examiner:
         self.row_scale = magnitude.max(axis=1, initial=0.0)
         self.magnitude = magnitude
         self.floor = MARGIN * rows.size(rows.jitter)
+        self.absorbed = MARGIN * EPS * flight.largest
+        self.shared = MARGIN * rows.size(rows.shared)
 
     def line(self, probe: Probe) -> tuple[Line, Array]:
         """f along the probe, and the probe's direction, flat."""
@@ -72,12 +78,16 @@ class Examiner:
             loose = self.row_scale
             local = np.minimum(loose, self.magnitude[:, j].max(initial=0.0))
             tolerance = np.maximum(self.rtol * local * d[j], self.floor)
-            return self.analytic[:, j] * d[j], tolerance, self.rtol * loose * d[j]
+            return (
+                self.analytic[:, j] * d[j],
+                tolerance,
+                np.maximum(self.rtol * loose * d[j], self.shared),
+            )
         at = slice(None) if probe.places is None else probe.places
         parts = self.analytic[:, at] * d[at]
         largest = (self.magnitude[:, at] * abs(d[at])).max(axis=1, initial=0.0)
         tolerance = np.maximum(self.rtol * largest, self.floor)
-        return parts.sum(axis=1), tolerance, self.rtol * largest
+        return parts.sum(axis=1), tolerance, np.maximum(self.rtol * largest, self.shared)
 
     def settle(self, probe: Probe) -> tuple[Settled, Array, Array]:
         """The verdict along one probe, what backward claims there, and the loose tolerance."""
@@ -88,7 +98,7 @@ class Examiner:
             parts = np.nan_to_num(self.noise() * d, nan=0.0, posinf=0.0)
             return np.sqrt((parts * parts).sum(axis=1))
 
-        return settle(line, self.rows, claim, tolerance, loose, noise), claim, loose
+        return settle(line, self.rows, claim, tolerance, loose, self.absorbed, noise), claim, loose
 
     def difference(self, probe: Probe, step: float = 2.0**FIRST) -> tuple[Array, Array]:
         """A first look, from one ladder: |claimed - numeric| per row, and the error bar."""
@@ -106,7 +116,7 @@ class Examiner:
         return index, self.argument.label + index_text(index)
 
     def unit(self, probe: Probe) -> float:
-        """How far the input moves per unit along the line: 1 for directions, which stay as they are."""
+        """How far the input moves per unit along the line: 1 for directions."""
         if probe.signs is not None or probe.places is None:
             return 1.0
         return float(self.scale.reshape(-1)[probe.places[0]])
@@ -130,8 +140,7 @@ class Tally:
         unit = examiner.unit(probe)
         off = np.where(np.isfinite(claim), abs(claim - settled.numeric), np.inf)
         relative = off * examiner.rtol / np.where(loose > 0, loose, 1.0)
-        relative = np.where((settled.status == 0) & (loose == 0), 0.0, relative)
-        right = settled.status == 0
+        right = (settled.status == RIGHT) & (off > examiner.shared)
         self._agreement = max(self._agreement, float(relative[right].max(initial=0.0)))
         wrong = settled.status == WRONG
         finding.wrong += bool(wrong.any())
@@ -142,8 +151,8 @@ class Tally:
         for code in (UNDECIDABLE, WRONG):
             there = np.flatnonzero(settled.status == code)
             if there.size:
-                k = int(there[np.argmax(np.nan_to_num(relative[there], nan=np.inf))])
-                self._keep(code, probe, settled, claim, k, float(relative[k]), unit)
+                worst = int(there[np.argmax(np.nan_to_num(relative[there], nan=np.inf))])
+                self._keep(code, probe, settled, claim, worst, float(relative[worst]), unit)
 
     def _kink(self, probe: Probe, settled: Settled, claim: Array, k: int, unit: float) -> None:
         slopes: Any = settled.slopes
@@ -187,7 +196,7 @@ class Tally:
     def done(self) -> Finding:
         """The finding."""
         finding = self.finding
-        finding.digits = max(0, int(-np.log10(max(self._agreement, 1e-15))))
+        finding.digits = max(0, int(-np.log10(max(self._agreement, MOST_EXACT))))
         if finding.verdict == "wrong":
             ratios = np.array(self._ratios)
             alike = np.isfinite(ratios).all() and np.ptp(ratios) <= 1e-6 * abs(ratios[0])

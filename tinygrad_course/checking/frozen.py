@@ -1,4 +1,4 @@
-"""What a function reads besides its inputs: generators, buffers, parameters. Held still for a check.
+"""What a function reads besides its inputs: generators, buffers, parameters.
 
 A numeric derivative subtracts two calls, so both must see the same random numbers and the same
 running statistics. `Frozen` finds what f holds (attributes of a Module, variables it closes over),
@@ -9,6 +9,7 @@ back afterwards. Read next: `subject.py`.
 from __future__ import annotations
 
 import functools
+import inspect
 import pickle
 import random
 import types
@@ -64,7 +65,8 @@ class Frozen:
         self._contents = [a.copy() for a in self._arrays]
         self._attributes = [dict(vars(m)) for m in self._modules]
         self._states = [s.read() for s in self._sources]
-        self._buffers = [(t, t.data, t.data.copy()) for t in self._tensors]
+        self._snapshots = [(t, t.data.copy()) for t in self._tensors]
+        self._buffers = self._snapshots
         self._moving = list(zip(self._sources, self._states, strict=True))[:1]
         return self
 
@@ -86,7 +88,7 @@ class Frozen:
             if not _same_state(source.read(), state)
         ]
         self.drawn = [source.name for source, _ in self._moving]
-        self._buffers = [b for b in self._buffers if not same_bits(b[0].data, b[2])]
+        self._buffers = [(t, c) for t, c in self._snapshots if not same_bits(t.data, c)]
         moved = [not same_bits(a, c) for a, c in zip(self._arrays, self._contents, strict=True)]
         self._written = [
             (a, c) for a, c, m in zip(self._arrays, self._contents, moved, strict=True) if m
@@ -96,7 +98,7 @@ class Frozen:
         """Put everything back to where it stood before the first call."""
         for source, state in self._moving:
             source.write(state)
-        for t, _, content in self._buffers:
+        for t, content in self._buffers:
             t.data = content.copy()
         for a, content in self._written:
             a[...] = content
@@ -110,7 +112,7 @@ class Frozen:
 
 def same_bits(a: Any, b: Any) -> bool:
     """Whether two arrays are equal bit by bit, NaN included."""
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
 def _same_state(a: Any, b: Any) -> bool:
@@ -178,11 +180,8 @@ def reachable(f: Any) -> list[Any]:
 def _held_by(function: types.FunctionType) -> list[Any]:
     """What a Python function closes over, defaults to, or names among its globals."""
     held: list[Any] = [function.__defaults__, function.__kwdefaults__]
-    for cell in function.__closure__ or ():
-        try:
-            held.append(cell.cell_contents)
-        except ValueError:  # a variable that was not assigned yet
-            continue
+    variables = inspect.getclosurevars(function).nonlocals
+    held += variables.values()
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
         if isinstance(value, (Tensor, np.ndarray, Generator, np.random.Generator)) or is_module(

@@ -42,7 +42,7 @@ class Slopes(NamedTuple):
     kinked: Array
 
     def outside(self, analytic: Array) -> Array:
-        """How far `analytic` lies outside of what a gradient may be; 0 inside, inf if not finite."""
+        """How far `analytic` lies outside; 0 inside, inf if it is not finite."""
         far = np.maximum(np.maximum(analytic - self.high, self.low - analytic), 0.0)
         return np.where(np.isfinite(analytic), far, np.inf)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .examine import Examiner, Tally
-from .probes import EVERY_ELEMENT, Probe, probes, random_signs
+from .probes import EVERY_ELEMENT, Probe, probes
 from .report import Finding
 from .settle import KINK, LEVELS, WRONG, Settled
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..engine import grad
 from ..errors import Error, GraphError
+from ..grad_mode import mode
 from ..node import Leaf
 from ..tensor import Tensor, wrap
 from .frozen import same_bits
+from .numeric import laid_out_like
 from .subject import Array, GradientOf, Subject
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - a finding, not a failure of the check
     """Something is wrong that needs no numeric derivative to prove.
 
     Attributes:
@@ -44,6 +47,7 @@ class Flight:
         notes: what the report should mention.
         unsteady: why no two calls agree, or "".
         evaluations: calls of f so far.
+        largest: the largest magnitude that f computed on its way to the outputs.
     """
 
     subject: Subject | GradientOf
@@ -54,6 +58,7 @@ class Flight:
     notes: list[str] = field(default_factory=list)
     unsteady: str = ""
     evaluations: int = 0
+    largest: float = 0.0
 
     def evaluate(self, values: Sequence[Array]) -> Array:
         """The checked outputs at `values`, flat; NaN where f refuses the values."""
@@ -72,6 +77,31 @@ class Flight:
         return flat.astype(np.float64, copy=False)
 
 
+class Magnitudes:
+    """Sees every recorded op's result, and remembers how large the values become.
+
+    Installed where `detect_anomaly` puts its watcher; if one is there already, that one stays.
+    """
+
+    largest = 0.0
+
+    def recorded(self, _: Any, ys: tuple[Array, ...]) -> None:
+        """One op's outputs."""
+        for y in ys:
+            if y.size and y.dtype.kind == "f":
+                peak = float(np.nanmax(abs(y), initial=0.0, where=np.isfinite(y)))
+                self.largest = max(self.largest, peak)
+
+    def __enter__(self) -> Magnitudes:
+        self._before = mode.recording
+        if mode.recording is True:
+            mode.recording = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        mode.recording = self._before
+
+
 def preflight(subject: Subject | GradientOf) -> Flight:
     """Call f twice and look at what it did.
 
@@ -82,7 +112,12 @@ def preflight(subject: Subject | GradientOf) -> Flight:
     flight = Flight(subject)
     leaves = [wrap(a.value.copy(order="K"), Leaf()) for a in subject.arguments]
     constants = [c.copy() for c in subject.constants()]
-    ys = subject.call(leaves)
+    # First at other values: what a backward pass keeps from the first call is then not this one's.
+    _decoy(flight, [a.value for a in subject.arguments])
+    subject.frozen.watch()
+    with Magnitudes() as magnitudes:
+        ys = subject.call(leaves)
+    flight.largest = magnitudes.largest
     subject.frozen.watch()
     check_unwritten(subject, leaves, constants, "f")
     _choose_outputs(flight, ys)
@@ -95,8 +130,8 @@ def preflight(subject: Subject | GradientOf) -> Flight:
     if not same_bits(flight.values, again):
         difference = np.nanmax(np.abs(flight.values - again), initial=0.0)
         flight.unsteady = (
-            f"two calls of f with the same inputs differ by {difference:.2g}: it is random in a way "
-            "that cannot be frozen, or remembers earlier calls; draw from a tg.Generator (an "
+            f"two calls of f with the same inputs differ by {difference:.2g}: it is random in a "
+            "way that cannot be frozen, or remembers earlier calls; draw from a tg.Generator (an "
             "attribute, or a variable f closes over) and keep no state"
         )
     return flight
@@ -167,7 +202,6 @@ def gradients(
     flight: Flight,
     seeds: Sequence[tuple[int, Array]],
     values: Sequence[Array],
-    random: np.random.Generator,
 ) -> list[Array]:
     """What the backward pass returns: per argument an array (rows, size), one row per seed.
 
@@ -178,64 +212,71 @@ def gradients(
         flight: the result of `preflight`.
         seeds: (which of the checked outputs, dL/d(it)).
         values: the arguments' values.
-        random: draws those other values.
 
     Raises:
         Fault: backward raised, broke a rule, or gave two answers.
     """
     subject = flight.subject
-    _decoy(flight, values, random)
+    _decoy(flight, values)
     leaves = [wrap(v.copy(order="K"), Leaf()) for v in values]
     constants = [c.copy() for c in subject.constants()]
     ys = subject.call(leaves)
-    _decoy(flight, values, random)
     found = [np.zeros((len(seeds), leaf.size)) for leaf in leaves]
-    for row in [*range(len(seeds)), 0][: len(seeds) + 1 if seeds else 0]:
-        k, seed = seeds[row]
-        y = ys[flight.outputs[k]]
-        if y.node is None:
+    for row, (k, seed) in enumerate(seeds):
+        if ys[flight.outputs[k]].node is None:
             continue
-        upstream = np.array(seed, y.dtype)
-        try:
-            grads = grad([y], leaves, [upstream], retain_graph=True)
-        except Error as error:
-            raise Fault(f"the backward pass raised {type(error).__name__}: {error}") from error
-        if not np.array_equal(upstream, seed.astype(y.dtype)):
-            raise Fault(
-                "the backward pass wrote into its upstream gradient, which other branches of the "
-                "graph may share; compute a new array"
-            )
-        repeated = row == 0 and found[0].size and _seen(found)
-        for argument, g, into in zip(subject.arguments, grads, found, strict=True):
-            if g.shape != argument.value.shape:
-                raise Fault(
-                    f"the gradient of {argument.label} has shape {g.shape}, but {argument.label} "
-                    f"has {argument.value.shape}",
-                    argument.label,
-                )
-            flat = g.data.reshape(-1)
-            if repeated and not np.array_equal(into[0], flat, equal_nan=True):
-                raise Fault(
-                    f"backward, run twice on one graph, gave two gradients of {argument.label}: it "
-                    "changes something that it reads",
-                    argument.label,
-                )
-            into[row] = flat
+        _pull(flight, ys[flight.outputs[k]], leaves, seed, [into[row] for into in found])
+        if row == 0:
+            again = [np.zeros(leaf.size) for leaf in leaves]
+            for reason in (TWICE, STALE):
+                _pull(flight, ys[flight.outputs[k]], leaves, seed, again)
+                for argument, into, other in zip(subject.arguments, found, again, strict=True):
+                    if not np.array_equal(into[0], other, equal_nan=True):
+                        raise Fault(reason.format(argument.label), argument.label)
+                _decoy(flight, values)
     if [leaf for leaf, v in zip(leaves, values, strict=True) if not same_bits(leaf.data, v)]:
         check_unwritten(subject, leaves, constants, "the backward pass")
     return found
 
 
-def _seen(found: Sequence[Array]) -> bool:
-    """Whether row 0 has been filled before: only then is there something to compare with."""
-    return any(bool(f[0].any()) for f in found if f.size)
+TWICE = "backward, run twice on one graph, gave two gradients of {}: it changes something it reads"
+STALE = (
+    "the gradient of {} changed when f was called with other inputs between its forward and its "
+    "backward pass: backward uses what the last call left behind (a stale cache). Keep what "
+    "backward needs in the node of that call"
+)
 
 
-def _decoy(flight: Flight, values: Sequence[Array], random: np.random.Generator) -> None:
+def _pull(
+    flight: Flight, y: Tensor, leaves: Sequence[Tensor], seed: Array, into: Sequence[Array]
+) -> None:
+    """One backward pass into flat arrays, with its rules checked."""
+    upstream = np.array(seed, y.dtype)
+    try:
+        grads = grad([y], list(leaves), [upstream], retain_graph=True)
+    except Error as error:
+        raise Fault(f"the backward pass raised {type(error).__name__}: {error}") from error
+    if not np.array_equal(upstream, seed.astype(y.dtype)):
+        raise Fault(
+            "the backward pass wrote into its upstream gradient, which other branches of the graph "
+            "may share; compute a new array"
+        )
+    for argument, g, flat in zip(flight.subject.arguments, grads, into, strict=True):
+        if g.shape != argument.value.shape:
+            raise Fault(
+                f"the gradient of {argument.label} has shape {g.shape}, but {argument.label} has "
+                f"{argument.value.shape}",
+                argument.label,
+            )
+        flat[:] = g.data.reshape(-1)
+
+
+def _decoy(flight: Flight, values: Sequence[Array]) -> None:
     """Call f, recording, at slightly different values, and forget the result."""
     moved = []
+    random = np.random.default_rng(1)  # the same shift in every call: only one thing may vary
     for v in values:
-        shift = 0.01 * random.standard_normal(v.shape)
+        shift = laid_out_like(v, 0.01 * random.standard_normal(v.shape))
         moved.append(np.asarray(v * (1.0 + shift) if np.any(v) else v + shift))
     flight.evaluations += 1
     try:

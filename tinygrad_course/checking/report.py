@@ -83,8 +83,7 @@ class Finding:
             out += [
                 f"      worst at {self.place}, seen in {self.seen_in}:",
                 f"        analytic  {self.analytic: .10g}   what backward returned",
-                f"        numeric   {self.numeric: .10g} ± {self.error_bar:.1g}   "
-                "from the values of f alone",
+                f"        numeric   {self.numeric: .10g} ± {self.error_bar:.1g}   from f's values",
             ]
         if self.wrong:
             ratio = "" if self.ratio is None else f"; analytic / numeric = {self.ratio:.7g} in all"
@@ -129,7 +128,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """ "wrong" if anything is wrong, else "undecidable" if anything is, else "right"."""
+        """The worst verdict among the findings."""
         found = {f.verdict for f in self.findings}
         return next((v for v in ("wrong", "undecidable") if v in found), "right")
 
@@ -163,4 +162,5 @@ class Report:
 
     def _repr_html_(self) -> str:
         colour = {"right": "#1a7f37", "wrong": "#cf222e", "undecidable": "#9a6700"}[self.verdict]
-        return f'<pre style="border-left: 4px solid {colour}; padding-left: 8px">{html.escape(str(self))}</pre>'
+        style = f"border-left: 4px solid {colour}; padding-left: 8px"
+        return f'<pre style="{style}">{html.escape(str(self))}</pre>'

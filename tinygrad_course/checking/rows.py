@@ -34,6 +34,7 @@ class Rows:
         labels: a name for each row.
         full: whether every output has its own row.
         jitter: by how much rounding inside f shakes each output (`check.py` measures it).
+        shared: the largest jitter among the outputs of the same tensor.
         dropped: how many output values are not finite, and looked at by no row.
     """
 
@@ -41,6 +42,7 @@ class Rows:
         values = flight.values
         self._finite = np.isfinite(values)
         self.jitter = np.zeros(values.shape)
+        self.shared = np.zeros(values.shape)
         self.dropped = int(values.size - self._finite.sum())
         self.full = values.size <= MOST_ROWS and values.size * largest <= FULL_JACOBIAN
         self._which: Array | None = None

@@ -17,6 +17,7 @@ import numpy as np
 from .kinks import Slopes, slopes_of
 from .numeric import EPS, FIRST, Line, central, noise_level
 from .rows import Rows
+from .undecided import Numbers, why
 
 Array = Any
 
@@ -29,8 +30,6 @@ CONFIRMING = (FIRST - 16, FIRST - 24, FIRST - 32)
 """Ladders tried before anything is called wrong."""
 ROUNDING = 1e-10
 """A derivative known to this fraction of |f| / step is known as well as f's values allow."""
-ABSORBED = 1e-9
-"""Changes below this fraction of |f| may vanish in what f adds them to."""
 RESOLUTION = 1e-6
 """A slope this much smaller than what f does over 1e-6 of the input's scale is none (x^2 at 0)."""
 
@@ -82,6 +81,7 @@ def settle(
     analytic: Array,
     tolerance: Array,
     loose: Array,
+    absorbed: float,
     analytic_noise: Callable[[], Array],
 ) -> Settled:
     """Compare `analytic` with the derivative of f along `line`.
@@ -92,9 +92,10 @@ def settle(
         analytic: the derivatives that backward claims, (rows,).
         tolerance: how far they may be off and still be called right.
         loose: the same relative to the largest gradient: the fallback where rounding hides more.
+        absorbed: a change that may vanish in the numbers f adds it to.
         analytic_noise: measures the rounding of `analytic` itself; called before "wrong" is said.
     """
-    return _Comparison(line, rows, analytic, tolerance, loose, analytic_noise).run()
+    return _Comparison(line, rows, analytic, tolerance, loose, absorbed, analytic_noise).run()
 
 
 class _Comparison:
@@ -107,10 +108,12 @@ class _Comparison:
         analytic: Array,
         tolerance: Array,
         loose: Array,
+        absorbed: float,
         analytic_noise: Callable[[], Array],
     ) -> None:
         self.line, self.rows = line, rows
         self.analytic, self.tolerance, self.loose = analytic, tolerance, loose
+        self.absorbed = absorbed
         self.analytic_noise = analytic_noise
         count = analytic.shape[0]
         nothing = np.full(count, np.nan)
@@ -150,7 +153,7 @@ class _Comparison:
         return np.where(np.isfinite(self.analytic), abs(self.analytic - numeric), np.inf)
 
     def _climb(self, exponent: int) -> Ladder:
-        """One ladder. Steps beyond the input's scale count only where they say what smaller ones say.
+        """One ladder. Steps beyond the input's scale count only where smaller ones agree.
 
         There Taylor's series may no longer hold: quotients of a function that saturates converge
         too, to 0. And so small that f no longer changes at all, they say nothing either.
@@ -170,9 +173,9 @@ class _Comparison:
         return Ladder(exponent, slope.value, bar, slope.rounding, slope.truncation, slope.jump)
 
     def _absorbed(self, ladder: Ladder) -> Array:
-        """Where f does not change in a single bit, and the claim is far too small to expect it to."""
+        """Where f does not change in a single bit, and the claim is too small to expect it."""
         still = (ladder.value == 0.0) & (ladder.truncation == 0.0)
-        return still & (abs(self.analytic) <= ABSORBED * self.rows.size(self.rows.jitter) / EPS)
+        return still & (abs(self.analytic) <= self.absorbed)
 
     def _keep(self, ladder: Ladder, agrees: Array) -> None:
         """Update the best: smaller error bars win; where ladders disagree, smaller steps do.
@@ -252,7 +255,7 @@ class _Comparison:
         self.pending &= ~(kink | wrong)
 
     def _otherwise(self, off: Array) -> Array:
-        """Where much smaller steps say something else: the input's size is then not f's own scale."""
+        """Where much smaller steps say something else: f's own scale is not the input's."""
         found = np.zeros(off.shape, bool)
         for exponent in CONFIRMING:
             ladder = self._climb(exponent)
@@ -263,9 +266,9 @@ class _Comparison:
     def _give_up(self, found: Evidence) -> None:
         """No ladder decided: one side only, a kink, rounding; else undecidable, with a reason."""
         out, slopes, pending, analytic = self.out, found.slopes, self.pending, self.analytic
-        there = np.isfinite(slopes.left), np.isfinite(slopes.right)
-        one_side = pending & (there[0] != there[1])
-        value = np.where(there[1], slopes.right, slopes.left)
+        there: Array = np.isfinite(slopes.right)
+        one_side = pending & (there != np.isfinite(slopes.left))
+        value: Array = np.where(there, slopes.right, slopes.left)
         side_off = self._off(value)
         fits = one_side & (side_off <= np.maximum(self.tolerance, slopes.bar))
         sharp = slopes.bar <= np.minimum(1e-3 * abs(value), 0.1 * side_off)
@@ -273,9 +276,15 @@ class _Comparison:
         # Agreement to within the rounding of f's own values is all that can be asked of a gradient
         # that is tiny beside |f| / |x|, such as the zero gradient of a sum of softmax.
         off = self._off(out.numeric)
-        slack = 4.0 * (out.bar + found.last_bits / out.step) + 8.0 * found.analytic
-        rounded = (off <= slack) & (slack <= ROUNDING * self.natural)
-        flat = ~slopes.kinked & (off <= RESOLUTION * slopes.change)
+        slack = 8.0 * (out.bar + found.last_bits / out.step)
+        rounded = (off <= slack + 8.0 * found.analytic) & (slack <= ROUNDING * self.natural)
+        far = np.fmax(
+            abs(self.line(2.0**FIRST) - self.line.here),
+            abs(self.line(-(2.0**FIRST)) - self.line.here),
+        )
+        change = np.minimum(slopes.change, self.rows.size(far) / 2.0**FIRST)
+        flat = ~slopes.kinked & (off <= RESOLUTION * change)
+        rounded |= off <= self.absorbed
         right = fits | kink | (pending & (rounded | flat | (off <= self.loose)))
         wrong = one_side & ~right & sharp
         lost = pending & ~right & ~wrong
@@ -283,33 +292,8 @@ class _Comparison:
         out.status = np.where(wrong, WRONG, np.where(kink, KINK, out.status))
         out.status = np.where(lost, UNDECIDABLE, out.status)
         if lost.any():
-            off = np.where(lost, np.nan_to_num(self._off(out.numeric), nan=np.inf), -1.0)
-            out.reason = self._reason(int(np.argmax(off)), found)
-
-    def _reason(self, k: int, found: Evidence) -> str:
-        """Why row k cannot be decided."""
-        out, slopes, line, rows = self.out, found.slopes, self.line, self.rows
-        if np.isfinite(slopes.left[k]) != np.isfinite(slopes.right[k]):
-            side = "right" if np.isfinite(slopes.right[k]) else "left"
-            return (
-                f"f is finite only on the {side} of this input, and its slope there does not settle; "
-                "move the input into the inside of f's domain"
-            )
-        if not np.isfinite(out.numeric[k]):
-            return "f is not finite on either side of this input; move it inside f's domain"
-        near = rows.size(abs(line(2.0**-30) - line(-(2.0**-30))))[k]
-        far = rows.size(abs(line(2.0**-4) - line(-(2.0**-4))))[k]
-        if near > 1e-4 * far and near > 100.0 * rows.size(rows.jitter)[k]:
-            return "f jumps at this input, so it has no slope there; move it away from the jump"
-        size, noise = self.natural[k] * out.step[k], found.last_bits[k]
-        if noise > 64.0 * EPS * size:
-            digits = -np.log10(noise / size) if noise < size else 0.0
-            return (
-                f"the values of f jitter by {noise:.1g} (they carry about {digits:.0f} digits; does "
-                "f compute in float32 on the way?), which hides the difference"
-            )
-        return (
-            f"the numeric derivative does not settle (error bar {out.bar[k]:.1g}, difference "
-            f"{abs(self.analytic[k] - out.numeric[k]):.1g} along the line): f is too rough, or its "
-            "values too large beside their changes, at this input"
-        )
+            far = np.where(lost, np.nan_to_num(self._off(out.numeric), nan=np.inf), -1.0)
+            k = int(np.argmax(far))
+            size, noise = float(self.natural[k] * out.step[k]), float(found.last_bits[k])
+            numbers = Numbers(out.numeric[k], out.bar[k], far[k], size, noise)
+            out.reason = why(k, self.line, self.rows, slopes, numbers)

@@ -79,8 +79,8 @@ class Subject:
                 [str(getattr(v, "dtype", type(v).__name__)) for v in given] or ["none"]
             )
             raise ArgumentError(
-                f"{name}: there is nothing to differentiate: expected at least one float input, but "
-                f"the inputs are {kinds}; only floats have gradients (np.array([3, 3]) is an "
+                f"{name}: there is nothing to differentiate: expected at least one float input, "
+                f"but the inputs are {kinds}; only floats have gradients (np.array([3, 3]) is an "
                 "integer array; write np.array([3.0, 3.0]))"
             )
 
@@ -201,7 +201,7 @@ def _copied(value: Any) -> Any:
 
 def _parameters(f: Any) -> list[tuple[str, Parameter]]:
     """The trained parameters of a Module (or of the Module whose method f is), with their names."""
-    owner = f if is_module(f) else getattr(f, "__self__", None)
+    owner: Any = f if is_module(f) else getattr(f, "__self__", None)
     if not is_module(owner):
         return []
     if hasattr(owner, "named_parameters"):

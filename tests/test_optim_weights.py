@@ -93,6 +93,38 @@ def test_penalties_pass_over_what_has_no_gradient() -> None:
     assert unused.grad is None
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("SGD", {"lr": 0.1, "momentum": 0.9}),
+        ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        ("Adam", {"lr": optim.cosine(0.1, 1500)}),
+        ("AMSGrad", {"lr": optim.cosine(0.1, 1500)}),
+        ("NAdam", {"lr": optim.cosine(0.1, 1500)}),
+        ("RAdam", {"lr": optim.cosine(0.1, 1500)}),
+        ("Adagrad", {"lr": 0.5}),
+        ("RMSprop", {"lr": optim.cosine(0.1, 1500)}),
+        ("Rprop", {"lr": 0.1, "step_sizes": (0.0, 50.0)}),
+    ],
+)
+def test_every_optimizer_finds_the_ridge_solution(name: str, options: dict[str, Any]) -> None:
+    """(X'X + lambda I)^-1 X'y of the centred data, and an intercept that is not shrunk."""
+    x, y = regression()
+    x, y, strength = x + 0.5, y + 2.0, 0.3
+    centred = x - x.mean(axis=0)
+    gram = centred.T @ centred / len(y) + strength * np.eye(20)
+    expected = np.linalg.solve(gram, centred.T @ (y - y.mean()) / len(y))
+    w, b = tg.Parameter(np.zeros(20), dtype="float64"), tg.Parameter([0.0], dtype="float64")
+    optimizer = getattr(optim, name)([w, b], **options)
+    for _ in range(1500):
+        error = x @ w.data + b.data - y
+        w.grad, b.grad = x.T @ error / len(y), error.mean(keepdims=True)
+        optim.l2_penalty([w], strength)
+        optimizer.step()
+    np.testing.assert_allclose(w.data, expected, atol=1e-6)
+    assert b.item() == pytest.approx(y.mean() - x.mean(axis=0) @ expected, abs=1e-6)
+
+
 # Decay, soft-thresholding, norms.
 
 

@@ -1,5 +1,6 @@
 """CIFAR-10: four forms, one content, and pickles that may ask for nothing else."""
 
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -202,7 +203,14 @@ def test_records_are_strict():
 
 
 def test_a_pickle_of_the_archive():
-    assert records_of_pickle(python2_pickle(CONTENT[NAMES[0]]), "x") == CONTENT[NAMES[0]]
+    records = CONTENT[NAMES[0]]
+    assert records_of_pickle(python2_pickle(records), "x") == records
+    # The real unpickler agrees that this is what was written.
+    numpy_module = np.zeros(0).__reduce__()[0].__module__.encode()
+    read = pickle.loads(python2_pickle(records, module=numpy_module), encoding="bytes")
+    table = np.frombuffer(records, np.uint8).reshape(3, 3073)
+    np.testing.assert_array_equal(read[b"data"], table[:, 1:])
+    assert read[b"labels"] == table[:, 0].tolist()
 
 
 class Evil:
@@ -236,3 +244,45 @@ def test_the_planted_pickle_does_run_elsewhere(capfd):
     # Otherwise the test above would prove nothing.
     pickle.loads(pickle.dumps(Evil(), 2))
     assert "must never run" in capfd.readouterr().out
+
+
+def test_what_is_downloaded_and_when(home, monkeypatch):
+    cache = home.parent / "cache" / "tinygrad_course" / "cifar-10"
+    monkeypatch.delenv("TGC_DATA")
+    asked = []
+
+    def arrives(file, *, progress):
+        asked.append((file.name, progress))
+        lay_out(cache, "binary")
+
+    monkeypatch.setattr("tinygrad_course.data.download.download", arrives)
+    loaded = data.load("cifar-10", progress=False)
+    assert len(loaded.train.x) == 15
+    assert asked == [("cifar-10-binary.tar.gz", False)]
+    data.load("cifar-10")
+    assert len(asked) == 1
+    # A damaged archive is not silently replaced by load, but by fetch.
+    content = (cache / "cifar-10-binary.tar.gz").read_bytes()
+    published_file = published.CIFAR10_ARCHIVES["cifar-10-binary.tar.gz"]
+    small = dataclasses.replace(
+        published_file, size=len(content), sha256=hashlib.sha256(content).hexdigest()
+    )
+    archives = {**published.CIFAR10_ARCHIVES, small.name: small}
+    monkeypatch.setattr(cifar, "CIFAR10_ARCHIVES", archives)
+    assert [line.state for line in data.verify("cifar-10")] == ["present"]
+    (cache / small.name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(errors.DataError, match="damaged or another one"):
+        data.load("cifar-10")
+    assert len(asked) == 1
+    monkeypatch.setattr(
+        "tinygrad_course.data.download.download",
+        lambda file, *, progress: (cache / file.name).write_bytes(content),
+    )
+    assert [line.state for line in data.fetch("cifar-10")] == ["present"]
+    # Batches that somebody put into the cache come first, and are not overwritten.
+    lay_out(cache, "bin")
+    bad = cache / "cifar-10-batches-bin" / "test_batch.bin"
+    bad.write_bytes(b"x")
+    with pytest.raises(errors.DataError, match=r"test_batch\.bin: expected .*; delete it and run"):
+        data.fetch("cifar-10")
+    assert bad.read_bytes() == b"x"

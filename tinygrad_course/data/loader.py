@@ -28,6 +28,10 @@ class DataLoader:
     The order of epoch e is a function of (seed, e), the augmentation of batch b of (seed, e, b).
     Neither depends on what was drawn before, nor on `prefetch`.
 
+    Arrays that are mapped from files (`load_mapped`, `np.load(path, mmap_mode="r")`) stay there:
+    they are looked through once for values that are not finite, a block at a time (integers need
+    no look), and then read a batch at a time.
+
     Args:
         x: samples, shape (N, ...), finite.
         y: labels or targets, shape (N, ...), finite.

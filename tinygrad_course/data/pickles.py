@@ -88,7 +88,10 @@ def records_of_pickle(content: bytes, name: str) -> bytes:
     fault = _fault(batch)
     if fault:
         raise DataError(f"{name}: is not a batch of CIFAR-10: {fault}")
-    pixels = np.frombuffer(batch[b"data"].content, np.uint8).reshape(-1, _PIXELS)
+    data = batch[b"data"]
+    pixels = np.frombuffer(data.content, np.uint8).reshape(
+        data.shape, order="F" if data.fortran else "C"
+    )
     labels = np.array(batch[b"labels"], np.uint8)
     return np.concatenate([labels[:, np.newaxis], pixels], axis=1).tobytes()
 
@@ -105,7 +108,6 @@ def _fault(batch: Any) -> str:
         and isinstance(data.dtype, _Type)
         and data.dtype.code in (b"u1", b"|u1")
         and data.shape == (len(labels), _PIXELS)
-        and not data.fortran
         and isinstance(data.content, bytes)
         and len(data.content) == len(labels) * _PIXELS
     )

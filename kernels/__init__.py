@@ -21,6 +21,7 @@ from . import (  # each of these registers its ops
     pool2d,
     softmax_cross_entropy,
     sum_rows,
+    unfold,
 )
 from .arrays import array_module
 from .dispatch import Report, choice, find, report, reset_report, using
@@ -65,5 +66,6 @@ __all__ = [
     "signature",
     "softmax_cross_entropy",
     "sum_rows",
+    "unfold",
     "using",
 ]

@@ -343,3 +343,19 @@ def sum_rows(x):
     for place in np.ndindex(*x.shape):
         y[place[-1]] += x[place]
     return y
+
+
+def unfold(x, *, size, **geometry):
+    outputs = count_outputs(x.shape, size, **geometry)
+    y = np.zeros((len(x), *outputs, *size, x.shape[3]))
+    for n, p, q, i, j, row, column in contacts(x.shape, size, outputs, **geometry):
+        y[n, p, q, i, j] = x[n, row, column]
+    return y.reshape(len(x), *outputs, size[0] * size[1] * x.shape[3])
+
+
+def fold(y, *, x_shape, size, **geometry):
+    x = np.zeros(x_shape)
+    rows = y.reshape(*y.shape[:3], *size, x_shape[3])
+    for n, p, q, i, j, row, column in contacts(x_shape, size, y.shape[1:3], **geometry):
+        x[n, row, column] += rows[n, p, q, i, j]
+    return x

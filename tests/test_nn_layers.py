@@ -27,6 +27,7 @@ def images(*shape: int) -> tg.Tensor:
 
 IMAGE = (2, 9, 8, 4)
 ROWS = (5, 6)
+SEQUENCE = (2, 7, 6)
 TARGETS = np.array([0, 5, 2, 3, 1])
 
 SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
@@ -69,6 +70,31 @@ SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
     (nn.Sigmoid(), ROWS, lambda m, x: F.sigmoid(x)),
     (nn.Softmax(0), ROWS, lambda m, x: F.softmax(x, 0)),
     (nn.LogSoftmax(), ROWS, lambda m, x: F.log_softmax(x)),
+    (
+        nn.Conv1d(6, 4, 3, 2, (2, 0), 1, 2, dtype="float64"),
+        SEQUENCE,
+        lambda m, x: F.conv1d(x, m.weight, m.bias, stride=2, padding=(2, 0), groups=2),
+    ),
+    (
+        nn.ConvTranspose2d(4, 6, (3, 2), 2, 1, (1, 0), (2, 1), 2, dtype="float64"),
+        IMAGE,
+        lambda m, x: F.conv_transpose2d(
+            x,
+            m.weight,
+            m.bias,
+            stride=2,
+            padding=1,
+            output_padding=(1, 0),
+            dilation=(2, 1),
+            groups=2,
+        ),
+    ),
+    (nn.Unfold(3, 2, 1), IMAGE, lambda m, x: F.unfold(x, 3, stride=2, padding=1)),
+    (
+        nn.Fold((12, 10), (4, 3), dilation=1),
+        (2, 9, 8, 24),
+        lambda m, x: F.fold(x, (12, 10), (4, 3)),
+    ),
     (nn.Sequential(), ROWS, lambda m, x: x),
 ]
 
@@ -196,6 +222,23 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.ELU("a"), ArgumentTypeError, "ELU: alpha must be a number"),
         (lambda: nn.GELU("tan"), ArgumentError, "GELU: approximate 'tan'.*did you mean 'tanh'"),
         (lambda: nn.Softplus(0), ArgumentError, "Softplus: beta must be positive"),
+        (lambda: nn.Conv1d(3, 4, 0), ArgumentError, "Conv1d: kernel_size must be at least 1"),
+        (lambda: nn.Conv1d(3, 4, 3, padding=-1), ArgumentError, "Conv1d: padding"),
+        (lambda: nn.Conv1d(3, 4, 3, groups=2), ArgumentError, "Conv1d: groups must divide"),
+        (lambda: nn.ConvTranspose2d(3, 4, 0), ArgumentError, "ConvTranspose2d: kernel_size"),
+        (
+            lambda: nn.ConvTranspose2d(3, 4, 3, padding="same"),
+            ArgumentError,
+            "ConvTranspose2d: padding must be .*'same'",
+        ),
+        (
+            lambda: nn.ConvTranspose2d(3, 4, 3, 2, output_padding=2),
+            ArgumentError,
+            "ConvTranspose2d: output_padding must be less",
+        ),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, groups=2), ArgumentError, "groups must divide"),
+        (lambda: nn.Unfold(0), ArgumentError, "Unfold: kernel_size"),
+        (lambda: nn.Fold(0, 2), ArgumentError, "Fold: image_size"),
         (lambda: nn.MSELoss("maen"), ArgumentError, "did you mean 'mean'"),
     ],
 )

@@ -21,6 +21,8 @@ from .activation import (
     Tanh,
 )
 from .container import Sequential
+from .conv1d import Conv1d
+from .conv_transpose import ConvTranspose2d
 from .convolution import Conv2d
 from .dense import Dense
 from .dropout import Dropout
@@ -31,18 +33,22 @@ from .pooling import AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, MaxPool2d
 from .shape import Flatten
 from .state import Unmatched
 from .summary import LayerSummary, Summary, summary
+from .unfold import Fold, Unfold
 
 __all__ = [
-    "ELU",
-    "GELU",
     "AvgPool2d",
     "BCEWithLogitsLoss",
     "BatchNorm",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "ELU",
     "Flatten",
+    "Fold",
+    "GELU",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "LayerSummary",
@@ -59,6 +65,7 @@ __all__ = [
     "Softplus",
     "Summary",
     "Tanh",
+    "Unfold",
     "Unmatched",
     "init",
     "summary",

@@ -1,0 +1,93 @@
+"""The ops of layers beyond the first slice beside PyTorch's, in float64 to 1e-6. Needs torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_torch_parity import TF, normal, parity
+
+import tinygrad_course as tg
+
+SEQUENCES = (
+    ((2, 7, 3), (3, 3, 4), {}),
+    ((1, 8, 2), (3, 2, 3), {"stride": 2, "padding": 1}),
+    ((2, 9, 2), (2, 2, 2), {"stride": 2, "padding": 2, "dilation": 3}),
+    ((2, 5, 4), (3, 2, 6), {"groups": 2, "padding": "same"}),
+    ((1, 4, 3), (2, 1, 6), {"groups": 3, "padding": "valid"}),
+    ((0, 5, 2), (3, 2, 2), {}),
+)
+
+
+@pytest.mark.parametrize(("x", "w", "options"), SEQUENCES)
+def test_conv1d(x: Any, w: Any, options: dict[str, Any]) -> None:
+    parity(
+        lambda *a: tg.conv1d(*a, **options),
+        lambda x, w, b: TF.conv1d(
+            x.movedim(-1, 1), w.permute(2, 1, 0), b, **options
+        ).movedim(1, -1),
+        normal(*x),
+        normal(*w),
+        normal(w[2]),
+    )  # fmt: skip
+
+
+TRANSPOSED = (
+    ((2, 3, 4, 3), (3, 2, 3, 4), {}),
+    ((1, 4, 3, 2), (3, 3, 2, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+    ((2, 3, 4, 2), (2, 3, 2, 2), {"stride": (3, 2), "padding": (0, 1), "output_padding": (2, 0)}),
+    ((1, 3, 4, 1), (3, 2, 1, 2), {"dilation": (3, 2), "output_padding": (2, 1), "padding": 1}),
+    ((2, 3, 3, 4), (3, 3, 2, 6), {"groups": 2, "stride": 2, "dilation": 2, "padding": 2}),
+    ((1, 4, 4, 3), (2, 2, 1, 6), {"groups": 3}),
+    ((0, 3, 3, 2), (2, 2, 2, 3), {}),
+)
+
+
+def _turned(w: Any, groups: int) -> Any:
+    """(KH, KW, C / groups, O) as torch's (C, O / groups, KH, KW)."""
+    KH, KW, C, O = w.shape
+    return (
+        w.reshape(KH, KW, C, groups, O // groups).permute(3, 2, 4, 0, 1).flatten(0, 1).contiguous()
+    )
+
+
+@pytest.mark.parametrize(("x", "w", "options"), TRANSPOSED)
+def test_conv_transpose2d(x: Any, w: Any, options: dict[str, Any]) -> None:
+    parity(
+        lambda *a: tg.conv_transpose2d(*a, **options),
+        lambda x, w, b: TF.conv_transpose2d(
+            x.permute(0, 3, 1, 2), _turned(w, options.get("groups", 1)), b, **options
+        ).permute(0, 2, 3, 1),
+        normal(*x),
+        normal(*w),
+        normal(w[3]),
+    )
+
+
+WINDOWS = (
+    {"kernel_size": (3, 2)},
+    {"kernel_size": 2, "stride": 2, "padding": 1},
+    {"kernel_size": (2, 3), "dilation": (3, 2), "padding": (1, 2), "stride": (1, 2)},
+)
+
+
+@pytest.mark.parametrize("options", WINDOWS)
+@pytest.mark.parametrize("batch", [2, 1])
+def test_unfold_and_fold(options: dict[str, Any], batch: int) -> None:
+    x = normal(batch, 5, 6, 2)
+    size = options["kernel_size"]
+    KH, KW = (size, size) if isinstance(size, int) else size
+    _, OH, OW, _ = tg.unfold(x, **options).shape
+
+    def theirs(t: Any) -> Any:
+        columns = TF.unfold(t.permute(0, 3, 1, 2), **options)  # (N, C KH KW, L)
+        return columns.reshape(batch, 2, KH * KW, OH, OW).permute(0, 3, 4, 2, 1).flatten(3)
+
+    parity(lambda a: tg.unfold(a, **options), theirs, x)
+
+    def folded(t: Any) -> Any:
+        columns = t.reshape(batch, OH * OW, KH * KW, 2).permute(0, 3, 2, 1).flatten(1, 2)
+        return TF.fold(columns, (5, 6), **options).permute(0, 2, 3, 1)
+
+    y = normal(batch, OH, OW, KH * KW * 2)
+    parity(lambda a: tg.fold(a, (5, 6), **options), folded, y)

@@ -159,7 +159,9 @@ class Tensor(Interchange):
         """
         if self.node is not None and not isinstance(self.node, Leaf):
             raise GraphError(f"assign: this tensor was computed by {self.node!r}; assign to a leaf")
-        array = array_from(value.data if isinstance(value, Tensor) else value)
+        if isinstance(value, Tensor):
+            value = value.data
+        array = value if is_array(value) else array_from(value, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"assign: expected shape {self.shape}, but the value has {array.shape}"

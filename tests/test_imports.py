@@ -23,7 +23,7 @@ LEVELS = {
     4: {"nn", "optim", "data", "metrics"},
     5: {
         "models", "train", "callbacks", "recipe", "checkpoint", "checking", "nonfinite", "saving",
-        "early_stopping",
+        "early_stopping", "stopping_criteria", "plateau",
     },
     6: {"viz"},
     7: {"cli", "__main__"},

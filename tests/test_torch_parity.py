@@ -178,6 +178,88 @@ def test_shaping_and_indexing() -> None:
     parity(lambda a: a[mask] ** 2, lambda a: a[torch.tensor(mask)] ** 2, x)
 
 
+@pytest.mark.parametrize(("axis", "keepdims"), [(0, False), (-1, True), ((0, 2), False)])
+def test_statistics(axis: Any, keepdims: bool) -> None:
+    x = positive(2, 3, 4) * RNG.choice([-1.0, 1.0], (2, 3, 4))
+    both = {"dim": axis, "keepdim": keepdims}
+    for ddof in (0, 1):
+        parity(
+            lambda a, ddof=ddof: tg.std(a, axis, ddof=ddof, keepdims=keepdims),
+            lambda a, ddof=ddof: torch.std(a, correction=ddof, **both),
+            x,
+        )
+    for p in (0.5, 1, 1.5, 2, 3, 4.0, np.inf):
+        parity(
+            lambda a, p=p: tg.norm(a, axis, p=p, keepdims=keepdims),
+            lambda a, p=p: torch.linalg.vector_norm(a, p, **both),
+            x,
+        )
+        if p == np.inf:
+            continue
+        zeros = np.zeros((2, 3, 2))
+        a, b = tg.tensor(zeros, requires_grad=True), torch.tensor(zeros, requires_grad=True)
+        tg.norm(a, axis, p=p).sum().backward()
+        torch.linalg.vector_norm(b, p, dim=axis).sum().backward()
+        same(a.grad.data, b.grad)
+    if isinstance(axis, tuple):
+        return
+    parity(lambda a: tg.cumsum(a, axis), lambda a: torch.cumsum(a, axis), x)
+    some = x.copy()
+    some[0, 0, 0] = some[1, 1, :2] = some[:, 2, 1] = 0.0
+    for values in (x, some, x[:, :0]):
+        parity(
+            lambda a: tg.prod(a, axis, keepdims=keepdims), lambda a: torch.prod(a, **both), values
+        )
+
+
+def test_arranging_and_gathering() -> None:
+    x = normal(3, 4, 2)
+    index = np.array([2, 0, 2, 2])
+
+    def added(a: Any, axis: int, at: Any) -> Any:
+        return torch.zeros(3, 5, a.shape[-1], dtype=a.dtype).index_add(axis, at, a)
+
+    pairs = (
+        (lambda a: tg.moveaxis(a, (0, 2), (1, 0)) ** 2, lambda a: a.movedim((0, 2), (1, 0)) ** 2),
+        (lambda a: tg.flip(a, (0, 2)) ** 2, lambda a: a.flip(0, 2) ** 2),
+        (
+            lambda a: tg.split(a, [1, 3], 1)[1] * tg.split(a, 2, 1)[0],
+            lambda a: torch.tensor_split(a, [1, 3], 1)[1] * torch.split(a, 2, 1)[0],
+        ),
+        (
+            lambda a: tg.take(a, index, 0) ** 2,
+            lambda a: torch.index_select(a, 0, torch.tensor(index)) ** 2,
+        ),
+        (
+            lambda a: tg.scatter_add(a, index, 1, size=5) ** 2,
+            lambda a: added(a, 1, torch.tensor(index)) ** 2,
+        ),
+    )
+    for ours, theirs in pairs:
+        for values in (x, x[..., :0]):
+            parity(ours, theirs, values)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes"),
+    [
+        ("ij,jk->ik", ((2, 3), (3, 4))), ("bhqd,bhkd->bhqk", ((2, 2, 3, 4), (2, 2, 5, 4))),
+        ("i,ij,j->", ((2,), (2, 3), (3,))), ("ij,k->ik", ((2, 3), (4,))), ("ii->i", ((3, 3),)),
+        ("iij,j->i", ((2, 2, 3), (3,))), ("...ij,...jk->...ik", ((2, 1, 2, 3), (4, 3, 2))),
+        ("...i,...i", ((2, 3), (2, 3))), ("i...->...", ((2, 3),)), ("ba", ((2, 3),)),
+        ("ij,jk->ik", ((0, 3), (3, 2))), ("ij,jk->ik", ((2, 0), (0, 3))), ("...i->i", ((2, 3),)),
+    ],
+)  # fmt: skip
+def test_einsum(equation: str, shapes: Any) -> None:
+    arrays = [normal(*shape) for shape in shapes]
+    parity(lambda *a: tg.einsum(equation, *a), lambda *a: torch.einsum(equation, *a), *arrays)
+
+
+def test_outer() -> None:
+    parity(tg.outer, torch.outer, normal(3), normal(2))
+    parity(tg.outer, torch.outer, normal(0), normal(2))
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from .ops.activation import elu, gelu, leaky_relu, log_softmax, relu, silu, softmax
 from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
+from .ops.arranging import flip, moveaxis, split
 from .ops.choice import clip, maximum, minimum, where
 from .ops.conv import conv2d, conv2d_im2col
+from .ops.conv1d import conv1d
+from .ops.conv_transpose import conv_transpose2d
 from .ops.dropout import dropout
+from .ops.einsum import einsum
 from .ops.elementary import (
     cos,
     exp,
@@ -21,8 +25,9 @@ from .ops.elementary import (
     tanh,
 )
 from .ops.erf import erf
+from .ops.gathering import scatter_add, take
 from .ops.indexing import getitem, place_last, take_last
-from .ops.linear import dense, matmul, sum_rows
+from .ops.linear import dense, matmul, outer, sum_rows
 from .ops.loss import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -45,6 +50,8 @@ from .ops.shaping import (
     stack,
     transpose,
 )
+from .ops.statistics import cumsum, norm, prod, std
+from .ops.unfold import fold, unfold
 
 __all__ = [
     "abs",
@@ -58,19 +65,25 @@ __all__ = [
     "broadcast_to",
     "clip",
     "concatenate",
+    "conv1d",
     "conv2d",
     "conv2d_im2col",
+    "conv_transpose2d",
     "cos",
     "cross_entropy",
+    "cumsum",
     "dense",
     "div",
     "dropout",
+    "einsum",
     "elu",
     "erf",
     "exp",
     "expand_dims",
     "expm1",
     "flatten",
+    "flip",
+    "fold",
     "gelu",
     "getitem",
     "global_avg_pool2d",
@@ -87,15 +100,20 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "moveaxis",
     "mse",
     "mul",
     "neg",
+    "norm",
     "one_hot",
+    "outer",
     "pad",
     "place_last",
     "pow",
+    "prod",
     "relu",
     "reshape",
+    "scatter_add",
     "sigmoid",
     "sign",
     "silu",
@@ -103,16 +121,20 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy_composed",
     "softplus",
+    "split",
     "sqrt",
     "square",
     "squeeze",
     "stack",
+    "std",
     "sub",
     "sum",
     "sum_rows",
+    "take",
     "take_last",
     "tanh",
     "transpose",
+    "unfold",
     "var",
     "where",
 ]

@@ -72,6 +72,7 @@ class Output(Node):
         self.serial = next_serial()
         self.edges = (function,)
         self.index = index
+        self.view = function.view
 
     def __repr__(self) -> str:
         return f"Output({self.edges[0] if self.edges else None}, {self.index})"

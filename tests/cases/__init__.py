@@ -9,9 +9,13 @@ from __future__ import annotations
 from . import (
     activation,
     arithmetic,
+    arranging,
     conv,
+    conv_kin,
     dropout,
+    einsum,
     elementary,
+    gathering,
     indexing,
     linear,
     loss,
@@ -19,12 +23,13 @@ from . import (
     pool,
     reduction,
     shaping,
+    statistics,
 )
 from .record import Bad, Case, Kink, Sample
 
 FAMILIES = (
-    arithmetic, elementary, reduction, shaping, indexing, linear, activation, conv, pool, norm,
-    dropout, loss,
+    arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
+    linear, einsum, activation, conv, pool, norm, dropout, loss, conv_kin,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

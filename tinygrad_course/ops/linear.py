@@ -1,4 +1,4 @@
-"""Linear maps: matmul and dense.
+"""Linear maps: matmul, dense and the outer product (`einsum.py` holds the general one).
 
 A product's gradients are products with the other factor transposed. Read next: `activation.py`.
 """
@@ -50,6 +50,21 @@ class Dense(Function):
 
     def grad_b(self, grad: Any) -> Any:
         return sum_rows(grad)
+
+
+class Outer(Function):
+    """y_ij = a_i b_j        dL/da = dL/dy b        dL/db = dL/dy^T a"""
+
+    promotes = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a[:, None] * b
+
+    def grad_a(self, grad: Any, b: Any) -> Any:
+        return matmul(grad, b)
+
+    def grad_b(self, grad: Any, a: Any) -> Any:
+        return matmul(a, grad)
 
 
 class SumRows(Function):
@@ -128,6 +143,33 @@ def matmul(a: Any, b: Any) -> Tensor:
     rows = y.shape[-2:-1] if len(left) > 1 else ()
     columns = y.shape[-1:] if len(right) > 1 else ()
     return reshape(y, (*shape, *rows, *columns))
+
+
+def outer(a: Any, b: Any) -> Tensor:
+    """y_ij = a_i b_j, the outer product of two vectors.
+
+    Args:
+        a: (n,).
+        b: (m,).
+
+    Returns:
+        (n, m).
+
+    Raises:
+        ShapeError: what is no vector. (NumPy would flatten it.)
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+        [[3.0, 4.0], [6.0, 8.0]]
+    """
+    a, b = _with_shape(a), _with_shape(b)
+    if len(a.shape) != 1 or len(b.shape) != 1:
+        raise ShapeError(
+            f"outer: expected two vectors, but the shapes are {tuple(a.shape)} and "
+            f"{tuple(b.shape)}; flatten them first"
+        )
+    return Outer().apply(a, b)
 
 
 def dense(x: Any, w: Any, b: Any = None) -> Tensor:

@@ -95,6 +95,18 @@ SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
         (2, 9, 8, 24),
         lambda m, x: F.fold(x, (12, 10), (4, 3)),
     ),
+    (
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+        IMAGE,
+        lambda m, x: F.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True),
+    ),
+    (
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+        IMAGE,
+        lambda m, x: F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True),
+    ),
+    (nn.AdaptiveMaxPool2d((4, 3)), IMAGE, lambda m, x: F.adaptive_max_pool2d(x, (4, 3))),
+    (nn.AdaptiveAvgPool2d(5), IMAGE, lambda m, x: F.adaptive_avg_pool2d(x, 5)),
     (nn.Sequential(), ROWS, lambda m, x: x),
 ]
 
@@ -239,6 +251,8 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.ConvTranspose2d(3, 4, 3, groups=2), ArgumentError, "groups must divide"),
         (lambda: nn.Unfold(0), ArgumentError, "Unfold: kernel_size"),
         (lambda: nn.Fold(0, 2), ArgumentError, "Fold: image_size"),
+        (lambda: nn.AdaptiveMaxPool2d(0), ArgumentError, "AdaptiveMaxPool2d: output_size"),
+        (lambda: nn.AdaptiveAvgPool2d(1.5), ArgumentTypeError, "AdaptiveAvgPool2d: output_size"),
         (lambda: nn.MSELoss("maen"), ArgumentError, "did you mean 'mean'"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_torch_parity import TF, normal, parity
+from test_torch_parity import TF, distinct, nchw, normal, parity
 
 import tinygrad_course as tg
 
@@ -91,3 +91,49 @@ def test_unfold_and_fold(options: dict[str, Any], batch: int) -> None:
 
     y = normal(batch, OH, OW, KH * KW * 2)
     parity(lambda a: tg.fold(a, (5, 6), **options), folded, y)
+
+
+CEILED = (
+    {"kernel_size": 3, "stride": 2},
+    {"kernel_size": 2, "stride": 2},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": (3, 2), "stride": (2, 3), "padding": (1, 1)},
+    {"kernel_size": 1, "stride": 4},
+    {"kernel_size": (2, 3), "stride": 3, "padding": (1, 0)},
+    {"kernel_size": 4, "stride": 5, "padding": 2},
+)
+
+
+@pytest.mark.parametrize("options", CEILED)
+@pytest.mark.parametrize("image", [(6, 5), (7, 8), (4, 4)])
+def test_pools_rounded_up(options: dict[str, Any], image: tuple[int, int]) -> None:
+    x = distinct(2, *image, 2) + 0.05
+    for sign in (1.0, -1.0):  # the padding's zeros must not win
+        parity(
+            lambda a, s=sign: tg.max_pool2d(a * s, **options, ceil_mode=True),
+            nchw(lambda a, s=sign: TF.max_pool2d(a * s, **options, ceil_mode=True)),
+            x,
+        )
+    for count in (True, False):
+        both = {**options, "count_include_pad": count, "ceil_mode": True}
+        parity(
+            lambda a, o=both: tg.avg_pool2d(a, **o),
+            nchw(lambda a, o=both: TF.avg_pool2d(a, **o)),
+            x,
+        )
+
+
+@pytest.mark.parametrize("size", [1, 2, (3, 2), (7, 5), (9, 11)])
+def test_adaptive_pools(size: Any) -> None:
+    for shape in ((2, 7, 5, 2), (1, 6, 8, 1), (1, 1, 1, 3)):
+        x = distinct(*shape)
+        parity(
+            lambda a: tg.adaptive_avg_pool2d(a, size),
+            nchw(lambda a: TF.adaptive_avg_pool2d(a, size)),
+            x,
+        )
+        parity(
+            lambda a: tg.adaptive_max_pool2d(a, size),
+            nchw(lambda a: TF.adaptive_max_pool2d(a, size)),
+            x,
+        )

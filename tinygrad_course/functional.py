@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from .ops.activation import elu, gelu, leaky_relu, log_softmax, relu, silu, softmax
+from .ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
 from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
 from .ops.arranging import flip, moveaxis, split
+from .ops.binary_loss import binary_cross_entropy, binary_cross_entropy_with_logits, logistic_loss
 from .ops.choice import clip, maximum, minimum, where
 from .ops.conv import conv2d, conv2d_im2col
 from .ops.conv1d import conv1d
 from .ops.conv_transpose import conv_transpose2d
+from .ops.cross_entropy import cross_entropy, nll, one_hot, softmax_cross_entropy_composed
 from .ops.dropout import dropout
 from .ops.einsum import einsum
 from .ops.elementary import (
@@ -28,13 +31,8 @@ from .ops.erf import erf
 from .ops.gathering import scatter_add, take
 from .ops.indexing import getitem, place_last, take_last
 from .ops.linear import dense, matmul, outer, sum_rows
-from .ops.loss import (
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    mse,
-    one_hot,
-    softmax_cross_entropy_composed,
-)
+from .ops.loss import huber, l1, mse
+from .ops.margin_loss import hinge, multi_class_hinge, perceptron_criterion
 from .ops.norm import batch_norm, batch_norm_composed
 from .ops.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from .ops.reduction import argmax, logsumexp, max, mean, min, sum, var
@@ -50,17 +48,21 @@ from .ops.shaping import (
     stack,
     transpose,
 )
+from .ops.similarity import cosine_similarity, kl_div
 from .ops.statistics import cumsum, norm, prod, std
 from .ops.unfold import fold, unfold
 
 __all__ = [
     "abs",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
     "add",
     "argmax",
     "astype",
     "avg_pool2d",
     "batch_norm",
     "batch_norm_composed",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "broadcast_to",
     "clip",
@@ -70,6 +72,7 @@ __all__ = [
     "conv2d_im2col",
     "conv_transpose2d",
     "cos",
+    "cosine_similarity",
     "cross_entropy",
     "cumsum",
     "dense",
@@ -88,10 +91,15 @@ __all__ = [
     "getitem",
     "global_avg_pool2d",
     "global_max_pool2d",
+    "hinge",
+    "huber",
+    "kl_div",
+    "l1",
     "leaky_relu",
     "log",
     "log1p",
     "log_softmax",
+    "logistic_loss",
     "logsumexp",
     "matmul",
     "max",
@@ -103,11 +111,14 @@ __all__ = [
     "moveaxis",
     "mse",
     "mul",
+    "multi_class_hinge",
     "neg",
+    "nll",
     "norm",
     "one_hot",
     "outer",
     "pad",
+    "perceptron_criterion",
     "place_last",
     "pow",
     "prod",

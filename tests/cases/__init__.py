@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import (
     activation,
+    adaptive_pool,
     arithmetic,
     arranging,
     conv,
@@ -29,7 +30,7 @@ from .record import Bad, Case, Kink, Sample
 
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
-    linear, einsum, activation, conv, pool, norm, dropout, loss, conv_kin,
+    linear, einsum, activation, conv, pool, norm, dropout, loss, conv_kin, adaptive_pool,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

@@ -27,13 +27,18 @@ GEOMETRIES: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
     ((1, 1, 1, 3), {"kernel_size": 1}),
     ((0, 4, 4, 1), {"kernel_size": 2}),
     ((2, 4, 4, 0), {"kernel_size": 2}),
+    ((2, 5, 6, 1), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    ((1, 6, 5, 2), {"kernel_size": (3, 2), "stride": (2, 3), "padding": 1, "ceil_mode": True}),
+    ((1, 5, 4, 1), {"kernel_size": 2, "padding": ((0, 1), (1, 0)), "ceil_mode": True}),
+    ((1, 2, 2, 1), {"kernel_size": 1, "stride": 4, "ceil_mode": True}),
+    ((1, 4, 4, 1), {"kernel_size": 2, "ceil_mode": True}),
 )
 
 
 def _max_draws(rng: RNG) -> Iterator[Sample]:
     for shape, options in GEOMETRIES:
         yield sample(distinct(rng, *shape), **options)
-    yield sample(-1e3 - np.abs(distinct(rng, 1, 4, 4, 1)), kernel_size=3, padding=1)
+    yield sample(distinct(rng, 1, 4, 4, 1) - 1e3, kernel_size=3, padding=1)
 
 
 def _avg_draws(rng: RNG) -> Iterator[Sample]:
@@ -53,40 +58,43 @@ def _global_avg(rng: RNG) -> Iterator[Sample]:
         yield sample(normal(rng, *shape))
 
 
-def _windows(x: np.ndarray, kernel_size: Any, stride: Any, padding: Any) -> Iterator[Any]:
-    """Each window as (p, q, what of it lies inside the image, what it holds with padding)."""
+def _starts(n: int, k: int, s: int, side: tuple[int, int], ceil_mode: bool) -> list[int]:
+    """Where windows start, from the padding on: one over the edge if it starts inside."""
+    starts = [p for p in range(-side[0], n + side[1], s) if p + k <= n + side[1]]
+    over = starts[-1] + s
+    if ceil_mode and starts[-1] + k < n + side[1] and over < n:
+        starts.append(over)
+    return starts
+
+
+def _np_pool(x, value, kernel_size, stride, padding, ceil_mode):
     KH, KW = two(kernel_size)
     sh, sw = two(kernel_size if stride is None else stride)
     (top, bottom), (left, right) = sides(padding, x.shape[1:3], (KH, KW), (sh, sw))
     H, W = x.shape[1:3]
-    for p in range((H + top + bottom - KH) // sh + 1):
-        for q in range((W + left + right - KW) // sw + 1):
-            rows = slice(max(p * sh - top, 0), min(p * sh - top + KH, H))
-            columns = slice(max(q * sw - left, 0), min(q * sw - left + KW, W))
-            yield p, q, x[:, rows, columns]
-
-
-def _np_pool(x, value, kernel_size, stride, padding):
-    found = {(p, q): value(inside) for p, q, inside in _windows(x, kernel_size, stride, padding)}
-    OH, OW = (max(i) + 1 for i in zip(*found, strict=True))
-    y = np.zeros((x.shape[0], OH, OW, x.shape[3]))
-    for (p, q), v in found.items():
-        y[:, p, q] = v
+    rows = _starts(H, KH, sh, (top, bottom), ceil_mode)
+    columns = _starts(W, KW, sw, (left, right), ceil_mode)
+    y = np.zeros((x.shape[0], len(rows), len(columns), x.shape[3]))
+    for p, r in enumerate(rows):
+        for q, c in enumerate(columns):
+            inside = x[:, max(r, 0) : min(r + KH, H), max(c, 0) : min(c + KW, W)]
+            counted = (min(r + KH, H + bottom) - r) * (min(c + KW, W + right) - c)
+            y[:, p, q] = value(inside, counted)
     return y
 
 
-def _np_max(x, kernel_size, stride=None, padding=0):
-    return _np_pool(x, lambda inside: inside.max(axis=(1, 2)), kernel_size, stride, padding)
+def _np_max(x, kernel_size, stride=None, padding=0, ceil_mode=False):
+    return _np_pool(
+        x, lambda inside, _: inside.max(axis=(1, 2)), kernel_size, stride, padding, ceil_mode
+    )
 
 
-def _np_avg(x, kernel_size, stride=None, padding=0, count_include_pad=True):
-    whole = two(kernel_size)[0] * two(kernel_size)[1]
-
-    def mean(inside):
-        count = whole if count_include_pad else inside.shape[1] * inside.shape[2]
+def _np_avg(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    def mean(inside, counted):
+        count = counted if count_include_pad else inside.shape[1] * inside.shape[2]
         return inside.sum(axis=(1, 2)) / count
 
-    return _np_pool(x, mean, kernel_size, stride, padding)
+    return _np_pool(x, mean, kernel_size, stride, padding, ceil_mode)
 
 
 X = tg.tensor(np.ones((1, 4, 4, 1)))

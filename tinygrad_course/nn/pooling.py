@@ -24,6 +24,7 @@ class MaxPool2d(Module):
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None, so that they do not overlap.
         padding: as in `Conv2d`; padding never wins.
+        ceil_mode: round the number of windows up: the last one may reach over the edge.
 
     Example:
         >>> import numpy as np, tinygrad_course as tg
@@ -31,15 +32,24 @@ class MaxPool2d(Module):
         (1, 14, 14, 6)
     """
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+    def __init__(
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False
+    ) -> None:
         _check("MaxPool2d", kernel_size, stride, padding)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
+        self.ceil_mode = ceil_mode
 
     def forward(self, x: Any) -> Tensor:
         """(N, H, W, C) to (N, OH, OW, C)."""
-        return F.max_pool2d(x, self.kernel_size, stride=self.stride, padding=self.padding)
+        return F.max_pool2d(
+            x,
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            ceil_mode=self.ceil_mode,
+        )
 
 
 class AvgPool2d(Module):
@@ -49,6 +59,7 @@ class AvgPool2d(Module):
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None.
         padding: as in `Conv2d`.
+        ceil_mode: as in `MaxPool2d`; what lies beyond image and padding is never counted.
         count_include_pad: divide by the whole window at the border too, or only by what lies
             inside the image.
 
@@ -63,12 +74,14 @@ class AvgPool2d(Module):
         kernel_size: Any,
         stride: Any = None,
         padding: Any = 0,
+        ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
         _check("AvgPool2d", kernel_size, stride, padding)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
+        self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
     def forward(self, x: Any) -> Tensor:
@@ -78,6 +91,7 @@ class AvgPool2d(Module):
             self.kernel_size,
             stride=self.stride,
             padding=self.padding,
+            ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,
         )
 
@@ -111,3 +125,45 @@ class GlobalAvgPool2d(Module):
     def forward(self, x: Any) -> Tensor:
         """(N, H, W, C) to (N, C)."""
         return F.global_avg_pool2d(x)
+
+
+class AdaptiveMaxPool2d(Module):
+    """The largest value in each of OH by OW bins, whatever the size of the images.
+
+    Args:
+        output_size: (OH, OW); an integer for both.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.AdaptiveMaxPool2d(6)(tg.tensor(np.ones((1, 13, 14, 4), "float32"))).shape
+        (1, 6, 6, 4)
+    """
+
+    def __init__(self, output_size: Any) -> None:
+        pair("AdaptiveMaxPool2d", "output_size", output_size)
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, OH, OW, C)."""
+        return F.adaptive_max_pool2d(x, self.output_size)
+
+
+class AdaptiveAvgPool2d(Module):
+    """The mean of each of OH by OW bins, whatever the size of the images.
+
+    Args:
+        output_size: (OH, OW); an integer for both.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.AdaptiveAvgPool2d(6)(tg.tensor(np.ones((1, 13, 14, 4), "float32"))).shape
+        (1, 6, 6, 4)
+    """
+
+    def __init__(self, output_size: Any) -> None:
+        pair("AdaptiveAvgPool2d", "output_size", output_size)
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Tensor:
+        """(N, H, W, C) to (N, OH, OW, C)."""
+        return F.adaptive_avg_pool2d(x, self.output_size)

@@ -2,19 +2,19 @@
 
 Max pooling remembers where each maximum stood; its gradient goes there, and the gradient's gradient
 reads there again. Average pooling is linear, so its gradient is its adjoint and the pair is closed.
-Read next: `norm.py`.
+Read next: `adaptive_pool.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, as_array, launch
+from ..backend import Array, array_module, as_array, launch
 from ..dtypes import floating
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .reduction import max, mean
+from . import reduction
 from .windows import Padding, Pair, check_image, output_size, pair, regular_padding
 
 
@@ -58,34 +58,49 @@ class MaxPool2dGather(Function):
 
 
 class AvgPool2d(Function):
-    """y = mean under each window        dL/dx = dL/dy shared out over it"""
+    """y = mean under each window        dL/dx = dL/dy shared out over it
 
-    def __init__(self, **geometry: Any) -> None:
+    `counted` is the padding that counts, where a window reaches beyond it (ceil_mode).
+    """
+
+    def __init__(self, *, counted: Padding | None = None, **geometry: Any) -> None:
+        self.counted = counted
         self.geometry = geometry
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        return launch("avg_pool2d", x, **self.geometry)
+        y = launch("avg_pool2d", x, **self.geometry)
+        if self.counted is not None:
+            y *= _window_shares(x.shape, y, self.counted, self.geometry)
+        return y
 
     def grad_x(self, grad: Any) -> Any:
-        return AvgPool2dGrad(x_shape=self.x_shape, **self.geometry).apply(grad)
+        op = AvgPool2dGrad(x_shape=self.x_shape, counted=self.counted, **self.geometry)
+        return op.apply(grad)
 
 
 class AvgPool2dGrad(Function):
     """dx = dy shared out over each window: the adjoint of avg_pool2d"""
 
-    def __init__(self, *, x_shape: tuple[int, ...], **geometry: Any) -> None:
+    def __init__(
+        self, *, x_shape: tuple[int, ...], counted: Padding | None = None, **geometry: Any
+    ) -> None:
         self.x_shape = x_shape
+        self.counted = counted
         self.geometry = geometry
 
     def forward(self, dy: Array) -> Array:
+        if self.counted is not None:
+            dy = dy * _window_shares(self.x_shape, dy, self.counted, self.geometry)
         return launch("avg_pool2d_grad", dy, x_shape=self.x_shape, **self.geometry)
 
     def grad_dy(self, grad: Any) -> Any:
-        return AvgPool2d(**self.geometry).apply(grad)
+        return AvgPool2d(counted=self.counted, **self.geometry).apply(grad)
 
 
-def max_pool2d(x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0) -> Tensor:
+def max_pool2d(
+    x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0, ceil_mode: bool = False
+) -> Tensor:
     """The largest value under each window; a tie's gradient goes to its first place (row by row).
 
     Args:
@@ -93,6 +108,8 @@ def max_pool2d(x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None, so that they do not overlap.
         padding: as in `conv2d`, less than the window; padding never wins.
+        ceil_mode: round the number of windows up: a last one that starts inside the image (or its
+            padding above and left) may reach over the edge.
 
     Returns:
         (N, OH, OW, C).
@@ -105,12 +122,16 @@ def max_pool2d(x: Any, kernel_size: Any, *, stride: Any = None, padding: Any = 0
         >>> x = tg.tensor(np.arange(16.0).reshape(1, 4, 4, 1))
         >>> tg.max_pool2d(x, 2)[0, :, :, 0].tolist()
         [[5.0, 7.0], [13.0, 15.0]]
+        >>> tg.max_pool2d(x, 3, ceil_mode=True)[0, :, :, 0].tolist()
+        [[10.0, 11.0], [14.0, 15.0]]
 
     References:
         Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
         recognition?", ICCV 2009.
     """
     x, geometry = _checked("max_pool2d", x, kernel_size, stride, padding)
+    if ceil_mode:
+        geometry["padding"] = _rounded_up(x.shape[1:3], **geometry)
     return MaxPool2d(**geometry).apply(floating(x))
 
 
@@ -120,6 +141,7 @@ def avg_pool2d(
     *,
     stride: Any = None,
     padding: Any = 0,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean under each window.
@@ -129,6 +151,7 @@ def avg_pool2d(
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None.
         padding: as in `conv2d`, less than the window.
+        ceil_mode: as in `max_pool2d`; what lies beyond image and padding is never counted.
         count_include_pad: divide by the whole window also at the border, or only by what lies
             inside the image.
 
@@ -145,7 +168,13 @@ def avg_pool2d(
         [[2.5, 4.5], [10.5, 12.5]]
     """
     x, geometry = _checked("avg_pool2d", x, kernel_size, stride, padding)
-    return AvgPool2d(**geometry, count_include_pad=bool(count_include_pad)).apply(floating(x))
+    given = geometry["padding"]
+    if ceil_mode:
+        geometry["padding"] = _rounded_up(x.shape[1:3], **geometry)
+    # The kernel's mean over the whole window counts more than the padding that was given.
+    counted = given if count_include_pad and geometry["padding"] != given else None
+    op = AvgPool2d(**geometry, count_include_pad=bool(count_include_pad), counted=counted)
+    return op.apply(floating(x))
 
 
 def global_max_pool2d(x: Any) -> Tensor:
@@ -157,7 +186,7 @@ def global_max_pool2d(x: Any) -> Tensor:
         [[6.0, 7.0]]
     """
     check_image("global_max_pool2d", x)
-    return max(x, (1, 2))
+    return reduction.max(x, (1, 2))
 
 
 def global_avg_pool2d(x: Any) -> Tensor:
@@ -172,7 +201,7 @@ def global_avg_pool2d(x: Any) -> Tensor:
         Lin, Chen, Yan, "Network in network", ICLR 2014, section 3.2.
     """
     check_image("global_avg_pool2d", x)
-    return mean(x, (1, 2))
+    return reduction.mean(x, (1, 2))
 
 
 def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, dict[str, Any]]:
@@ -190,3 +219,31 @@ def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[A
             )
     output_size(name, image, window, steps, sides, (1, 1))
     return x, {"size": window, "stride": steps, "padding": sides}
+
+
+def _rounded_up(image: Pair, *, size: Pair, stride: Pair, padding: Padding) -> Padding:
+    """The padding with which floor((n + pads - size) / stride) + 1 becomes the ceiling.
+
+    The last window must start inside the image or the padding before it.
+    """
+    sides = []
+    for n, k, s, (before, after) in zip(image, size, stride, padding, strict=True):
+        windows = -(-(n + before + after - k) // s) + 1
+        if (windows - 1) * s >= n + before:
+            windows -= 1
+        beyond = (windows - 1) * s + k - n - before
+        sides.append((before, max(after, beyond)))
+    return sides[0], sides[1]
+
+
+def _window_shares(
+    x_shape: tuple[int, ...], like: Array, counted: Padding, geometry: dict[str, Any]
+) -> Array:
+    """Window size / what of it lies in the image and the padding that counts, as (OH, OW, 1)."""
+    xp = array_module(like)
+    shares = []
+    for i, (before, after) in enumerate(counted):
+        k, reach = geometry["size"][i], x_shape[i + 1] + before + after
+        starts = xp.arange(like.shape[i + 1]) * geometry["stride"][i]
+        shares.append(k / (xp.minimum(starts + k, reach) - starts))
+    return (shares[0][:, None] * shares[1])[:, :, None].astype(like.dtype)

@@ -170,6 +170,8 @@ class _Comparison:
             for other in self.ladders:
                 seen |= abs(other.value) > 10.0 * other.bar
             bar = np.where((slope.value == 0.0) & seen, np.inf, bar)
+        smallest = 2.0 ** (exponent - LEVELS + 1)
+        bar = np.where(slope.value == 0.0, np.maximum(bar, 0.25 * self.absorbed / smallest), bar)
         return Ladder(exponent, slope.value, bar, slope.rounding, slope.truncation, slope.jump)
 
     def _absorbed(self, ladder: Ladder) -> Array:

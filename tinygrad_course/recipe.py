@@ -54,9 +54,9 @@ def _adamw(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
 
 
 _OPTIMIZERS = {
-    "sgd": _Method(_sgd, lr=0.3, weight_decay=5e-4),
-    "momentum": _Method(_momentum, lr=0.05, weight_decay=5e-4),
-    "nesterov": _Method(_nesterov, lr=0.05, weight_decay=5e-4),
+    "sgd": _Method(_sgd, lr=0.3, weight_decay=1e-3),
+    "momentum": _Method(_momentum, lr=0.05, weight_decay=1e-3),
+    "nesterov": _Method(_nesterov, lr=0.05, weight_decay=1e-3),
     "adam": _Method(_adam, lr=0.006, weight_decay=0.0),
     "adamw": _Method(_adamw, lr=0.006, weight_decay=0.1),
 }
@@ -121,7 +121,7 @@ class Recipe:
     data: str = "mnist-12k"
     epochs: int = 20
     batch_size: int = 64
-    optimizer: str = "adamw"
+    optimizer: str = "nesterov"
     lr: float | None = None
     schedule: str = "one-cycle"
     momentum: float = 0.9

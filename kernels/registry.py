@@ -153,7 +153,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()[:3]
-        ['adam_step', 'avg_pool2d', 'avg_pool2d_grad']
+        ['adadelta_step', 'adagrad_step', 'adam_step']
     """
     return sorted(_ops)
 

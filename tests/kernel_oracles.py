@@ -359,3 +359,33 @@ def fold(y, *, x_shape, size, **geometry):
     for n, p, q, i, j, row, column in contacts(x_shape, size, y.shape[1:3], **geometry):
         x[n, row, column] += rows[n, p, q, i, j]
     return x
+
+
+def group_norm(x, gamma, beta, *, groups, eps):
+    """One sample and one group at a time."""
+    N, _, C = x.shape
+    y, mean, var = np.zeros(x.shape), np.zeros((N, groups)), np.zeros((N, groups))
+    for n in range(N):
+        for g in range(groups):
+            c = slice(g * C // groups, (g + 1) * C // groups)
+            part = x[n, :, c]
+            mean[n, g], var[n, g] = part.mean(), part.var()
+            y[n, :, c] = gamma[c] * (part - mean[n, g]) / np.sqrt(var[n, g] + eps) + beta[c]
+    return y, mean, var
+
+
+def group_norm_grad(dy, x, gamma, mean, var, *, groups, eps):
+    """dx through the whole matrix d z[k] / d x[l] of each group."""
+    N, _, C = x.shape
+    dx, dgamma, dbeta = np.zeros(x.shape), np.zeros(C), np.zeros(C)
+    for n in range(N):
+        for g in range(groups):
+            c = slice(g * C // groups, (g + 1) * C // groups)
+            deviation = np.sqrt(var[n, g] + eps)
+            z = (x[n, :, c] - mean[n, g]) / deviation
+            flat, M = z.ravel(), z.size
+            jacobian = (np.eye(M) - 1 / M - np.outer(flat, flat) / M) / deviation
+            dx[n, :, c] = ((dy[n, :, c] * gamma[c]).ravel() @ jacobian).reshape(z.shape)
+            dgamma[c] += (dy[n, :, c] * z).sum(0)
+            dbeta[c] += dy[n, :, c].sum(0)
+    return dx, dgamma, dbeta

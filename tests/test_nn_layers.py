@@ -107,6 +107,23 @@ SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
     ),
     (nn.AdaptiveMaxPool2d((4, 3)), IMAGE, lambda m, x: F.adaptive_max_pool2d(x, (4, 3))),
     (nn.AdaptiveAvgPool2d(5), IMAGE, lambda m, x: F.adaptive_avg_pool2d(x, 5)),
+    (
+        nn.LayerNorm((8, 4), eps=0.1, dtype="float64"),
+        IMAGE,
+        lambda m, x: F.layer_norm(x, (8, 4), m.weight, m.bias, eps=0.1),
+    ),
+    (
+        nn.GroupNorm(2, 4, eps=0.1, dtype="float64"),
+        IMAGE,
+        lambda m, x: F.group_norm(x, 2, m.weight, m.bias, eps=0.1),
+    ),
+    (nn.GroupNorm(3, 6, affine=False), ROWS, lambda m, x: F.group_norm(x, 3)),
+    (nn.LocalResponseNorm(), IMAGE, lambda m, x: F.local_response_norm(x)),
+    (
+        nn.LocalResponseNorm(3, 0.1, 0.5, 1.0, True),
+        IMAGE,
+        lambda m, x: F.local_response_norm(x, 3, alpha=0.1, beta=0.5, k=1.0, alpha_per_window=True),
+    ),
     (nn.Sequential(), ROWS, lambda m, x: x),
 ]
 
@@ -253,6 +270,11 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.Fold(0, 2), ArgumentError, "Fold: image_size"),
         (lambda: nn.AdaptiveMaxPool2d(0), ArgumentError, "AdaptiveMaxPool2d: output_size"),
         (lambda: nn.AdaptiveAvgPool2d(1.5), ArgumentTypeError, "AdaptiveAvgPool2d: output_size"),
+        (lambda: nn.LayerNorm(0), ArgumentError, "LayerNorm: normalized_shape"),
+        (lambda: nn.LayerNorm(3, eps=-1), ArgumentError, "LayerNorm: eps"),
+        (lambda: nn.GroupNorm(3, 4), ArgumentError, "num_groups must divide num_channels"),
+        (lambda: nn.GroupNorm(0, 4), ArgumentError, "GroupNorm: num_groups"),
+        (lambda: nn.LocalResponseNorm(0), ArgumentError, "LocalResponseNorm: size"),
         (lambda: nn.MSELoss("maen"), ArgumentError, "did you mean 'mean'"),
     ],
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from test_torch_parity import TF, distinct, nchw, normal, parity
+from test_torch_parity import TF, distinct, nchw, normal, parity, torch
 
 import tinygrad_course as tg
 
@@ -137,3 +138,38 @@ def test_adaptive_pools(size: Any) -> None:
             nchw(lambda a: TF.adaptive_max_pool2d(a, size)),
             x,
         )
+
+
+@pytest.mark.parametrize("eps", [1e-5, 0.1])
+def test_layer_and_group_norm(eps: float) -> None:
+    for shape, last in (((4, 5), (5,)), ((2, 3, 4), (3, 4)), ((0, 3), (3,))):
+        parity(
+            lambda *a, last=last: tg.layer_norm(a[0], last, *a[1:], eps=eps),
+            lambda *a, last=last: TF.layer_norm(a[0], last, *a[1:], eps=eps),
+            2.0 * normal(*shape) + 1.0,
+            normal(*last),
+            normal(*last),
+        )
+    for shape, groups in (((2, 3, 4, 6), 3), ((3, 5, 4), 1), ((2, 3, 4), 4), ((3, 6), 2)):
+        parity(
+            lambda x, w, b, g=groups: tg.group_norm(x, g, w, b, eps=eps),
+            lambda x, w, b, g=groups: TF.group_norm(x.movedim(-1, 1), g, w, b, eps=eps).movedim(
+                1, -1
+            ),
+            2.0 * normal(*shape) + 1.0,
+            normal(shape[-1]),
+            normal(shape[-1]),
+        )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 11])
+def test_local_response_norm_divides_alpha_there_and_only_there(size: int) -> None:
+    """PyTorch's alpha is divided by the window's size; the paper's is not."""
+    options = {"alpha": 0.7, "beta": 0.75, "k": 2.0}
+    x = normal(2, 3, 4, 7)
+    theirs = nchw(lambda a: TF.local_response_norm(a, size, **options))
+    parity(lambda a: tg.local_response_norm(a, size, **options, alpha_per_window=True), theirs, x)
+    weaker = {**options, "alpha": 0.7 / size}
+    parity(lambda a: tg.local_response_norm(a, size, **weaker), theirs, x)
+    if size > 1:
+        assert not np.allclose(tg.local_response_norm(x, size, **options), theirs(torch.tensor(x)))

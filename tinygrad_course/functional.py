@@ -29,6 +29,7 @@ from .ops.elementary import (
 )
 from .ops.erf import erf
 from .ops.gathering import scatter_add, take
+from .ops.group_norm import group_norm, group_norm_composed, layer_norm, layer_norm_composed
 from .ops.indexing import getitem, place_last, take_last
 from .ops.linear import dense, matmul, outer, sum_rows
 from .ops.loss import huber, l1, mse
@@ -36,6 +37,7 @@ from .ops.margin_loss import hinge, multi_class_hinge, perceptron_criterion
 from .ops.norm import batch_norm, batch_norm_composed
 from .ops.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from .ops.reduction import argmax, logsumexp, max, mean, min, sum, var
+from .ops.response_norm import local_response_norm
 from .ops.shaping import (
     astype,
     broadcast_to,
@@ -91,11 +93,16 @@ __all__ = [
     "getitem",
     "global_avg_pool2d",
     "global_max_pool2d",
+    "group_norm",
+    "group_norm_composed",
     "hinge",
     "huber",
     "kl_div",
     "l1",
+    "layer_norm",
+    "layer_norm_composed",
     "leaky_relu",
+    "local_response_norm",
     "log",
     "log1p",
     "log_softmax",

@@ -13,24 +13,29 @@ from . import (
     arranging,
     conv,
     conv_kin,
+    cross_entropy,
     dropout,
     einsum,
     elementary,
     gathering,
+    group_norm,
     indexing,
     linear,
     loss,
+    margin_loss,
     norm,
     pool,
     reduction,
     shaping,
+    similarity,
     statistics,
 )
 from .record import Bad, Case, Kink, Sample
 
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
-    linear, einsum, activation, conv, pool, norm, dropout, loss, conv_kin, adaptive_pool,
+    linear, einsum, activation, conv, pool, norm, dropout, loss, cross_entropy, margin_loss,
+    similarity, conv_kin, adaptive_pool, group_norm,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

@@ -26,6 +26,7 @@ from .conv_transpose import ConvTranspose2d
 from .convolution import Conv2d
 from .dense import Dense
 from .dropout import Dropout
+from .group_norm import GroupNorm, LayerNorm, LocalResponseNorm
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .module import Module
 from .normalization import BatchNorm
@@ -60,8 +61,11 @@ __all__ = [
     "GELU",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
+    "GroupNorm",
+    "LayerNorm",
     "LayerSummary",
     "LeakyReLU",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
     "MaxPool2d",

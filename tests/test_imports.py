@@ -17,9 +17,9 @@ LEVELS = {
     1: {"backend", "environment"},
     2: {
         "dtypes", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
-        "grad_mode", "anomaly", "ops",
+        "grad_mode", "observer", "anomaly", "ops",
     },
-    3: {"functional", "derivatives", "recompute"},
+    3: {"functional", "derivatives", "recompute", "profiler"},
     4: {"nn", "optim", "data", "metrics"},
     5: {
         "models", "train", "callbacks", "recipe", "checkpoint", "checking", "nonfinite", "saving",

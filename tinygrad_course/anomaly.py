@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,33 +17,30 @@ import numpy as np
 
 from .backend import is_array
 from .errors import AnomalyError
-from .grad_mode import mode
+from .observer import Observer, observing
 from .tensor import Tensor
 
 PACKAGE = str(Path(__file__).parent)
 
 
-class Watcher:
-    """Told of every op while it runs: `mode.watcher`, and `mode.recording` in place of True."""
+class Watcher(Observer):
+    """Looks at everything an op makes, and remembers what it kept and who called it."""
 
-    def recorded(self, function: Any, ys: tuple[Any, ...]) -> None:
-        """A call was recorded: note where, check what it made, fingerprint what it kept."""
-        function._where = _user_line()
-        self.check(function, ys)
-        function._fingerprint = _fingerprint(function.kept)
-
-    def check(self, function: Any, ys: tuple[Any, ...]) -> None:
-        """Raise if forward made a NaN or an infinity."""
+    def after_forward(self, function: Any, inputs: Sequence[Any], ys: Sequence[Any]) -> None:
+        """Raise if forward made a NaN or an infinity; fingerprint what a node kept."""
+        where = _user_line()
         for y in ys:
             fault = _fault(y)
             if fault:
-                where = getattr(function, "_where", None) or _user_line()
                 raise AnomalyError(
                     f"{function!r} made {fault} in forward, called at {where}; look at its inputs "
                     "there"
                 )
+        if function.serial:
+            function._where = where
+            function._fingerprint = _fingerprint(function.kept)
 
-    def before(self, node: Any) -> None:
+    def before_backward(self, node: Any) -> None:
         """Raise if an array that the node kept was written into since forward."""
         fingerprint = getattr(node, "_fingerprint", None)
         if fingerprint is not None and fingerprint != _fingerprint(node.kept):
@@ -52,7 +49,7 @@ class Watcher:
                 "written into since; copy it before changing it"
             )
 
-    def after(self, node: Any, grads: Any) -> None:
+    def after_backward(self, node: Any, grads: Sequence[Any]) -> None:
         """Raise if a formula made a NaN or an infinity."""
         for i, g in enumerate(grads):
             fault = None if g is None else _fault(g.data if isinstance(g, Tensor) else g)
@@ -81,15 +78,8 @@ def detect_anomaly() -> Iterator[None]:
         Traceback (most recent call last):
         tinygrad_course.errors.AnomalyError: Sqrt() made an infinity in backward, ...
     """
-    before = mode.watcher, mode.recording
-    mode.watcher = Watcher()
-    if mode.recording is True:
-        mode.recording = mode.watcher
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    finally:
-        mode.watcher, mode.recording = before
+    with observing(Watcher()), np.errstate(all="ignore"):
+        yield
 
 
 def _fault(y: Any) -> str | None:

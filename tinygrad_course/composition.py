@@ -46,7 +46,7 @@ def pullback_of(composed: Callable[..., Any], inputs: Iterable[Any], grad: Any) 
     values = list(inputs)
     grads = grad if isinstance(grad, tuple) else (grad,)
     tensors = any(isinstance(g, Tensor) for g in grads)
-    create = tensors and mode.recording is not False
+    create = tensors and bool(mode.recording)
     with enable_grad():
         arguments = [_alias(v, create) for v in values]
         y = composed(*arguments)

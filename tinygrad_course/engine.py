@@ -68,7 +68,7 @@ def engine(
         else:
             grads[root] = seed
             heappush(heap, (-root.serial, root))
-    watcher = mode.watcher
+    observer = mode.observer
     node: Any = None
     try:
         while heap:
@@ -98,15 +98,15 @@ def engine(
                     continue
             if type(grad) is list:
                 grad = _completed(node, grad, create)
-            if watcher is not None:
-                watcher.before(node)
+            if observer is not None:
+                observer.before_backward(node)
             if create:
                 with enable_grad():
                     grads_in = node.pull(edges, grad, node.kept_tensors())
             else:
                 grads_in = node.pull(edges, grad, node.kept)
-            if watcher is not None:
-                watcher.after(node, grads_in)
+            if observer is not None:
+                observer.after_backward(node, grads_in)
             if not silent:
                 yield BackwardStep(node, grad, tuple(grads_in))
             i = -1
@@ -127,6 +127,8 @@ def engine(
             if not retain:
                 node.kept = node.edges = None
     finally:
+        if observer is not None:
+            observer.abandoned(node)
         if not retain and (heap or not silent):
             _release([n for _, n in heap] + ([node] if node is not None else []))
 

@@ -138,8 +138,11 @@ class Function(Node):
         if not any(isinstance(v, Tensor) for v in inputs):
             plain: Tensor = self.forward(*arrays)  # an array, for arrays
             return plain
+        recording = mode.recording
+        if recording is not True and recording is not False:
+            return self.observed(*inputs)
         arrays, dtype = self._agree(arrays)
-        recording = mode.recording and self.differentiable
+        recording = recording and self.differentiable
         edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
         if self.broadcasts:
             check_broadcast(type(self).__name__, arrays)
@@ -150,7 +153,7 @@ class Function(Node):
             self.dtype = dtype
             tensors = self._record(arrays, edges, ys, several)
         else:
-            tensors = [constant_result(self, a, dtype) for a in ys]
+            tensors = [constant_result(a, dtype) for a in ys]
         return cast("Tensor", tuple(tensors) if several else tensors[0])
 
     def _record(
@@ -168,9 +171,24 @@ class Function(Node):
             tensors = [wrap(a, Output(self, i)) for i, a in enumerate(ys)]
         else:
             tensors = [wrap(y, self)]
-        if mode.recording is not True:
-            mode.recording.recorded(self, ys)
         return tensors
+
+    def observed(self, *inputs: Any) -> Tensor:
+        """`apply` while somebody looks on: the same call between two events."""
+        observer, recording = mode.observer, mode.recording
+        observer.before_forward(self)
+        try:
+            mode.recording = bool(recording)
+            try:
+                result: Any = self.apply(*inputs)
+            finally:
+                mode.recording = recording
+            tensors = result if type(result) is tuple else (result,)
+            observer.after_forward(self, inputs, tuple([t.data for t in tensors]))
+        except BaseException:
+            observer.abandoned(self)
+            raise
+        return cast("Tensor", result)
 
     def set_outputs(self, ys: Iterable[Array]) -> None:
         """Remember the outputs' shapes: zeros stand in where no gradient flowed."""
@@ -334,12 +352,10 @@ def _formula(cls: type, name: str) -> Formula:
     return Formula(function, tuple(parameters[2:]))
 
 
-def constant_result(function: Function, y: Array, dtype: Any) -> Tensor:
+def constant_result(y: Array, dtype: Any) -> Tensor:
     """A result that nothing depends on; floats made of integers get the default dtype."""
     if (dtype is None or dtype.kind != "f") and y.dtype.kind == "f":
         y = as_array(y.astype(DEFAULT))
-    if mode.watcher is not None:
-        mode.watcher.check(function, (y,))
     return wrap(y, None)
 
 

@@ -1,7 +1,7 @@
 """Whether operations are recorded: `no_grad`, `enable_grad`, `detect_anomaly`.
 
 The state is per thread: a `no_grad` in a training loop does not leak into a prefetch thread.
-Fourth of the core's files; the watcher that `detect_anomaly` installs is in `anomaly.py`.
+Fourth of the core's files; who may look on while ops run is told in `observer.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,32 @@ class Mode(threading.local):
     """One thread's state; the class attributes are what a new thread starts with."""
 
     recording: Any = True
-    """False, True, or the watcher of `detect_anomaly`: one read answers both questions."""
-    watcher: Any = None
+    """True or False, or an `Observed` in its place: one read tells whether anyone looks on, too."""
+    observer: Any = None
+    """Who is told of every op (`observer.py`), or None."""
     replaying: bool = False
     """Inside the second run of `recompute`: running statistics were updated by the first."""
 
 
 mode = Mode()
+
+
+class Observed:
+    """True or False, but neither of the two: an op that meets it tells the observer."""
+
+    def __init__(self, recording: bool) -> None:
+        self.recording = recording
+
+    def __bool__(self) -> bool:
+        return self.recording
+
+
+_OBSERVED = {True: Observed(True), False: Observed(False)}
+
+
+def recording_state(recording: bool) -> Any:
+    """What `mode.recording` has to be, with and without an observer."""
+    return recording if mode.observer is None else _OBSERVED[recording]
 
 
 class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTorch
@@ -41,8 +60,7 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
     def __init__(self) -> None:
         self._before: list[Any] = []
 
-    def _value(self) -> Any:
-        return False
+    _records = False
 
     def _recreate_cm(self) -> no_grad:
         """A decorated function gets one of its own per call: threads must not share the stack."""
@@ -50,7 +68,7 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
 
     def __enter__(self) -> None:
         self._before.append(mode.recording)
-        mode.recording = self._value()
+        mode.recording = recording_state(self._records)
 
     def __exit__(self, *_: object) -> None:
         mode.recording = self._before.pop()
@@ -68,8 +86,7 @@ class enable_grad(no_grad):  # noqa: N801
         True
     """
 
-    def _value(self) -> Any:
-        return True if mode.watcher is None else mode.watcher
+    _records = True
 
 
 def is_grad_enabled() -> bool:
@@ -81,4 +98,4 @@ def is_grad_enabled() -> bool:
         ...     tg.is_grad_enabled()
         False
     """
-    return mode.recording is not False
+    return bool(mode.recording)

@@ -42,20 +42,20 @@ class Unary(Function):
             return plain
         if self.serial:
             return Function.apply(self, x)
+        recording = mode.recording
+        if recording is not True and recording is not False:
+            return self.observed(x)
         a = x.data
         y = self.forward(a)
         if y.__class__ is not ndarray:
             y = as_array(y)
         edge = x.node
-        recording = mode.recording
         if edge is None or not recording:
-            return constant_result(self, y, a.dtype)
+            return constant_result(y, a.dtype)
         keeps = self._keeps
         self.kept = None if keeps == 0 else a if keeps == 1 else y
         self.serial = next_serial()
         self.edges = (edge,)
-        if recording is not True:
-            recording.recorded(self, (y,))
         tensor = new(Tensor)
         tensor.data = y
         tensor.node = self
@@ -110,6 +110,9 @@ class Binary(Function):
             return plain
         if self.serial:
             return Function.apply(self, a, b)
+        recording = mode.recording
+        if recording is not True and recording is not False:
+            return self.observed(a, b)
         if x.dtype is not y.dtype and x.dtype != y.dtype:
             x, y = agree(x, y, type(self).__name__)
         try:
@@ -119,9 +122,8 @@ class Binary(Function):
             raise
         if z.__class__ is not ndarray:
             z = as_array(z)
-        recording = mode.recording
         if (edge_a is None and edge_b is None) or not recording:
-            return constant_result(self, z, x.dtype)
+            return constant_result(z, x.dtype)
         source_a, source_b = self._sources
         self.kept = (
             None if source_a is None or edge_a is None else y if source_a else x,
@@ -131,8 +133,6 @@ class Binary(Function):
         self.edges = (edge_a, edge_b)
         shape = x.shape
         self.input_shapes = None if shape == y.shape else (shape, y.shape)
-        if recording is not True:
-            recording.recorded(self, (z,))
         tensor = new(Tensor)
         tensor.data = z
         tensor.node = self

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..engine import grad
 from ..errors import Error, GraphError
-from ..grad_mode import mode
 from ..node import Leaf
+from ..observer import Observer, observing
 from ..tensor import Tensor, wrap
 from .frozen import same_bits
 from .numeric import laid_out_like
@@ -77,29 +77,17 @@ class Flight:
         return flat.astype(np.float64, copy=False)
 
 
-class Magnitudes:
-    """Sees every recorded op's result, and remembers how large the values become.
-
-    Installed where `detect_anomaly` puts its watcher; if one is there already, that one stays.
-    """
+class Magnitudes(Observer):
+    """Sees every recorded op's result, and remembers how large the values become."""
 
     largest = 0.0
 
-    def recorded(self, _: Any, ys: tuple[Array, ...]) -> None:
+    def after_forward(self, function: Any, inputs: Sequence[Any], ys: Sequence[Array]) -> None:
         """One op's outputs."""
-        for y in ys:
+        for y in ys if function.serial else ():
             if y.size and y.dtype.kind == "f":
                 peak = float(np.nanmax(abs(y), initial=0.0, where=np.isfinite(y)))
                 self.largest = max(self.largest, peak)
-
-    def __enter__(self) -> Magnitudes:
-        self._before = mode.recording
-        if mode.recording is True:
-            mode.recording = self
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        mode.recording = self._before
 
 
 def preflight(subject: Subject | GradientOf) -> Flight:
@@ -115,7 +103,8 @@ def preflight(subject: Subject | GradientOf) -> Flight:
     # First at other values: what a backward pass keeps from the first call is then not this one's.
     _decoy(flight, [a.value for a in subject.arguments])
     subject.frozen.watch()
-    with Magnitudes() as magnitudes:
+    magnitudes = Magnitudes()
+    with observing(magnitudes):
         ys = subject.call(leaves)
     flight.largest = magnitudes.largest
     subject.frozen.watch()

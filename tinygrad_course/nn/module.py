@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import ArgumentError, ArgumentTypeError, Error
+from ..grad_mode import mode
 from ..tensor import Parameter, Tensor, mark_written
 from . import printing
 from .checks import float_dtype
@@ -62,7 +63,10 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Run `forward`. An error of ours names the path of the layer in which it happened."""
         try:
-            return self.forward(*inputs, **options)
+            if mode.observer is None:
+                return self.forward(*inputs, **options)
+            with mode.observer.layer(self):
+                return self.forward(*inputs, **options)
         except Error as error:
             self._name_the_layer(error)
             raise

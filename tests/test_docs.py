@@ -43,7 +43,9 @@ def public_functions():
     for module in (tg.functional, tg):
         for name in module.__all__:
             value = getattr(module, name)
-            if inspect.isfunction(value) or (inspect.isclass(value) and value is not tg.BackwardStep):
+            if inspect.isfunction(value) or (
+                inspect.isclass(value) and value is not tg.BackwardStep
+            ):
                 yield name, value
 
 
@@ -62,7 +64,9 @@ def test_readme_code_prints_what_it_says():
     assert blocks
     space = {}
     for block in blocks:
-        expected = [line.split("# ->", 1)[1].strip() for line in block.splitlines() if "# ->" in line]
+        expected = [
+            line.split("# ->", 1)[1].strip() for line in block.splitlines() if "# ->" in line
+        ]
         out = io.StringIO()
         with redirect_stdout(out), np.printoptions(precision=4):
             exec(compile(block, "README.md", "exec"), space)

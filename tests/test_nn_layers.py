@@ -124,6 +124,12 @@ SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
         IMAGE,
         lambda m, x: F.local_response_norm(x, 3, alpha=0.1, beta=0.5, k=1.0, alpha_per_window=True),
     ),
+    (nn.SpatialDropout().eval(), IMAGE, lambda m, x: x),
+    (
+        nn.SpatialDropout(0.3, generator=tg.Generator(3)),
+        IMAGE,
+        lambda m, x: F.spatial_dropout(x, 0.3, generator=tg.Generator(3)),
+    ),
     (nn.Sequential(), ROWS, lambda m, x: x),
 ]
 
@@ -275,6 +281,7 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.GroupNorm(3, 4), ArgumentError, "num_groups must divide num_channels"),
         (lambda: nn.GroupNorm(0, 4), ArgumentError, "GroupNorm: num_groups"),
         (lambda: nn.LocalResponseNorm(0), ArgumentError, "LocalResponseNorm: size"),
+        (lambda: nn.SpatialDropout(-0.5), ArgumentError, r"SpatialDropout: p must lie in 0 \.\. 1"),
         (lambda: nn.MSELoss("maen"), ArgumentError, "did you mean 'mean'"),
     ],
 )
@@ -392,3 +399,12 @@ def test_training_a_small_network_end_to_end() -> None:
         optimizer.zero_grad()
     assert loss.item() < 0.05
     assert model(x).data.argmax(-1).tolist() == y.tolist()
+
+
+def test_attention_layer_is_its_function() -> None:
+    q, k, v = images(2, 3, 4, 5), images(2, 3, 6, 5), images(2, 3, 6, 2)
+    mask = np.arange(6) > 1
+    layer = nn.ScaledDotProductAttention(causal=True, scale=0.3)
+    expected = F.scaled_dot_product_attention(q, k, v, mask=mask, causal=True, scale=0.3)
+    assert np.array_equal(layer(q, k, v, mask).data, expected.data)
+    assert repr(layer) == "ScaledDotProductAttention(causal=True, scale=0.3)"

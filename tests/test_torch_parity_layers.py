@@ -173,3 +173,36 @@ def test_local_response_norm_divides_alpha_there_and_only_there(size: int) -> No
     parity(lambda a: tg.local_response_norm(a, size, **weaker), theirs, x)
     if size > 1:
         assert not np.allclose(tg.local_response_norm(x, size, **options), theirs(torch.tensor(x)))
+
+
+def test_scaled_dot_product_attention() -> None:
+    q, k, v = normal(2, 3, 4, 5), normal(2, 3, 6, 5), normal(2, 3, 6, 2)
+    for options, theirs in (
+        ({}, {}),
+        ({"scale": 0.3}, {"scale": 0.3}),
+        ({"causal": True}, {"is_causal": True}),
+        *[
+            ({"mask": m}, {"attn_mask": torch.tensor(m)})
+            for m in (
+                np.arange(24).reshape(4, 6) % 3 > 0,
+                np.tri(4, 6, 1, bool),
+                np.arange(24.0).reshape(4, 6),
+            )
+        ],
+    ):
+        parity(
+            lambda *a, o=options: tg.scaled_dot_product_attention(*a, **o),
+            lambda *a, o=theirs: TF.scaled_dot_product_attention(*a, **o),
+            q,
+            k,
+            v,
+        )
+
+
+def test_a_query_that_may_look_nowhere_gets_zeros() -> None:
+    q, k, v = normal(1, 2, 3), normal(1, 4, 3), normal(1, 4, 2)
+    mask = np.array([[True, False, True, True], [False] * 4])
+    y = tg.scaled_dot_product_attention(q, k, v, mask=mask)
+    z = TF.scaled_dot_product_attention(*map(torch.tensor, (q, k, v)), torch.tensor(mask))
+    np.testing.assert_allclose(y, z.numpy(), rtol=1e-12)
+    assert not y[0, 1].any()

@@ -6,13 +6,14 @@ from .ops.activation import elu, gelu, leaky_relu, log_softmax, relu, silu, soft
 from .ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
 from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
 from .ops.arranging import flip, moveaxis, split
+from .ops.attention import scaled_dot_product_attention
 from .ops.binary_loss import binary_cross_entropy, binary_cross_entropy_with_logits, logistic_loss
 from .ops.choice import clip, maximum, minimum, where
 from .ops.conv import conv2d, conv2d_im2col
 from .ops.conv1d import conv1d
 from .ops.conv_transpose import conv_transpose2d
 from .ops.cross_entropy import cross_entropy, nll, one_hot, softmax_cross_entropy_composed
-from .ops.dropout import dropout
+from .ops.dropout import dropout, spatial_dropout
 from .ops.einsum import einsum
 from .ops.elementary import (
     cos,
@@ -131,6 +132,7 @@ __all__ = [
     "prod",
     "relu",
     "reshape",
+    "scaled_dot_product_attention",
     "scatter_add",
     "sigmoid",
     "sign",
@@ -139,6 +141,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy_composed",
     "softplus",
+    "spatial_dropout",
     "split",
     "sqrt",
     "square",

@@ -11,6 +11,7 @@ from . import (
     adaptive_pool,
     arithmetic,
     arranging,
+    attention,
     conv,
     conv_kin,
     cross_entropy,
@@ -35,7 +36,7 @@ from .record import Bad, Case, Kink, Sample
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
     linear, einsum, activation, conv, pool, norm, dropout, loss, cross_entropy, margin_loss,
-    similarity, conv_kin, adaptive_pool, group_norm,
+    similarity, conv_kin, adaptive_pool, group_norm, attention,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

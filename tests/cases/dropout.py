@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import tinygrad_course as tg
-from tinygrad_course.errors import ArgumentError
+from tinygrad_course.errors import ArgumentError, ShapeError
 
 from .record import SHAPES, Bad, Case, Sample, normal, sample
 
@@ -57,6 +57,30 @@ def _dropout(x, p, training=True):
     return tg.dropout(x, p, training=training, generator=tg.Generator(SEED, OFFSET))
 
 
+def _spatial_draws(rng: np.random.Generator) -> Iterator[Sample]:
+    for shape in ((3, 5), (2, 3, 4), (2, 2, 3, 5), (1, 1, 1, 1), (0, 2, 3), (2, 0, 3)):
+        yield sample(normal(rng, *shape), p=0.5)
+    yield sample(normal(rng, 5, 2, 7), p=0.1)
+    yield sample(normal(rng, 5, 2), p=1.0)
+    yield sample(normal(rng, 5, 2), p=0.0)
+    yield sample(normal(rng, 5, 2), p=0.5, training=False)
+
+
+def _np_spatial(x, p, training=True):
+    if not training or p == 0.0:
+        return x
+    N, C = x.shape[0], x.shape[-1]
+    kept = mask(N * C, p, SEED, OFFSET).reshape(N, C)
+    y = np.zeros(x.shape)
+    for n, c in np.argwhere(kept):
+        y[n, ..., c] = x[n, ..., c] / (1.0 - p)
+    return y
+
+
+def _spatial_dropout(x, p, training=True):
+    return tg.spatial_dropout(x, p, training=training, generator=tg.Generator(SEED, OFFSET))
+
+
 X = tg.tensor(np.ones(3))
 
 CASES = (
@@ -71,6 +95,16 @@ CASES = (
             ),
             Bad((X, -0.1), ArgumentError, "dropout: p .*-0.1"),
             Bad((X, float("nan")), ArgumentError, "dropout: p .*nan"),
+        ),
+    ),
+    Case(
+        "spatial_dropout",
+        _spatial_dropout,
+        _np_spatial,
+        _spatial_draws,
+        bad=(
+            Bad((X, 1.5), ArgumentError, r"spatial_dropout: p is the probability of dropping.*1.5"),
+            Bad((X, 0.5), ShapeError, r"spatial_dropout: x must be .*\(3,\)"),
         ),
     ),
 )

@@ -20,12 +20,13 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .attention import ScaledDotProductAttention
 from .container import Sequential
 from .conv1d import Conv1d
 from .conv_transpose import ConvTranspose2d
 from .convolution import Conv2d
 from .dense import Dense
-from .dropout import Dropout
+from .dropout import Dropout, SpatialDropout
 from .group_norm import GroupNorm, LayerNorm, LocalResponseNorm
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .module import Module
@@ -71,11 +72,13 @@ __all__ = [
     "MaxPool2d",
     "Module",
     "ReLU",
+    "ScaledDotProductAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "SpatialDropout",
     "Summary",
     "Tanh",
     "Unfold",

@@ -32,7 +32,9 @@ def distinct(*shape: int) -> np.ndarray:
     return RNG.permutation(int(np.prod(shape))).reshape(shape) * 0.1
 
 
-def parity(ours: Callable[..., Any], theirs: Callable[..., Any], *arrays: np.ndarray) -> None:
+def parity(
+    ours: Callable[..., Any], theirs: Callable[..., Any], *arrays: np.ndarray, second: bool = True
+) -> None:
     """y, dL/dx and the gradients of <u, dL/dx> for a random upstream v and random u."""
     x = [tg.tensor(a, requires_grad=True) for a in arrays]
     t = [torch.tensor(a, requires_grad=True) for a in arrays]
@@ -53,7 +55,7 @@ def parity(ours: Callable[..., Any], theirs: Callable[..., Any], *arrays: np.nda
     theirs_too = [
         (g, torch.tensor(u)) for g, u in zip(expected, us, strict=True) if g.requires_grad
     ]
-    if not bends or not theirs_too:
+    if not bends or not theirs_too or not second:
         return
     second = tg.grad([g for g, _ in bends], x, [u for _, u in bends])
     expected = torch.autograd.grad(
@@ -429,6 +431,121 @@ def test_losses(reduction: str) -> None:
         3.0 * y,
         1.0 / (1.0 + np.exp(-target)),
     )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight": True}, {"ignore_index": -100}, {"ignore_index": 2}, {"label_smoothing": 0.3},
+        {"weight": True, "ignore_index": 1, "label_smoothing": 0.2},
+        {"weight": True, "ignore_index": 0}, {"ignore_index": -1, "label_smoothing": 1.0},
+    ],
+)  # fmt: skip
+def test_cross_entropy_options(reduction: str, options: dict[str, Any]) -> None:
+    w = np.array([0.5, 2.0, 0.75, 1.25])
+    ours, theirs = {**options, "reduction": reduction}, {**options, "reduction": reduction}
+    if "weight" in options:
+        ours["weight"], theirs["weight"] = w, torch.tensor(w)
+    ignored = options.get("ignore_index")
+    every = [np.array([0, 3, 1, 2, 2]), np.zeros(0, int)]
+    if ignored is not None:
+        every += [np.array([0, 3, ignored, 2, ignored]), np.full(5, ignored)]
+    for labels in every:
+        logits, t = normal(len(labels), 4), torch.tensor(labels)
+        parity(
+            lambda z, labels=labels: tg.cross_entropy(z, labels, **ours),
+            lambda z, t=t: TF.cross_entropy(z, t, **theirs),
+            logits,
+        )
+        if "label_smoothing" in options:
+            continue
+        parity(
+            lambda z, labels=labels: tg.nll(z, labels, **ours),
+            lambda z, t=t: TF.nll_loss(z, t, **theirs),
+            logits,
+        )
+    if ignored is not None:
+        return
+    soft = RNG.dirichlet(np.ones(4), (2, 3))
+    parity(
+        lambda z, t: tg.cross_entropy(z, t, **ours),
+        lambda z, t: TF.cross_entropy(z.movedim(-1, 1), t.movedim(-1, 1), **theirs),
+        normal(2, 3, 4),
+        soft,
+    )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss:UserWarning")
+def test_more_losses(reduction: str) -> None:
+    r = {"reduction": reduction}
+    for shape in ((3, 4), (0, 4)):
+        y, target, p = normal(*shape), normal(*shape), RNG.uniform(0.05, 0.95, shape)
+        labels, signs = RNG.integers(4, size=shape[:1]), RNG.choice([-1, 1], shape)
+        t, s = torch.tensor(labels), torch.tensor(signs)
+        parity(lambda a, b: tg.l1(a, b, **r), lambda a, b: TF.l1_loss(a, b, **r), y, target)
+        for delta in (0.5, 1.0):
+            parity(
+                lambda a, b, d=delta: tg.huber(a, b, delta=d, **r),
+                lambda a, b, d=delta: TF.huber_loss(a, b, delta=d, **r),
+                y,
+                target,
+            )
+        parity(
+            lambda a, b: tg.binary_cross_entropy(a, b, **r),
+            lambda a, b: TF.binary_cross_entropy(a, b, **r),
+            p,
+            RNG.uniform(size=shape),
+        )
+        if shape[0] or reduction != "mean":  # torch refuses an empty batch's mean
+            parity(
+                lambda z, labels=labels: tg.multi_class_hinge(z, labels, margin=0.7, **r),
+                lambda z, t=t: TF.multi_margin_loss(z, t, margin=0.7, **r),
+                y,
+                second=False,  # torch has none
+            )
+        parity(
+            lambda z, signs=signs: tg.logistic_loss(z, signs, **r),
+            lambda z, s=s: TF.soft_margin_loss(z, s.to(z.dtype), **r),
+            y,
+        )
+        for log_target in (False, True):
+            for q in (reduction, "batchmean") if shape[0] else (reduction,):
+                parity(
+                    lambda a, b, q=q, k=log_target: tg.kl_div(a, b, log_target=k, reduction=q),
+                    lambda a, b, q=q, k=log_target: TF.kl_div(a, b, log_target=k, reduction=q),
+                    y,
+                    p,
+                )
+
+
+def test_certain_probabilities() -> None:
+    p, t = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
+    for values, targets in ((p, t), (p.astype("float32"), t.astype("float32"))):
+        ours = [tg.tensor(a, requires_grad=True) for a in (values, targets)]
+        theirs = [torch.tensor(a, requires_grad=True) for a in (values, targets)]
+        y = tg.binary_cross_entropy(*ours, reduction="none")
+        z = TF.binary_cross_entropy(*theirs, reduction="none")
+        same(y.data, z)
+        y.sum().backward()
+        z.sum().backward()
+        same(ours[0].grad.data, theirs[0].grad)  # that of the targets is infinite in torch
+
+
+def test_cosine_similarity() -> None:
+    for a, b, axis in (
+        ((3, 4), (3, 4), 1), ((3, 4), (4,), 1), ((2, 3, 4), (3, 4), 1), ((0, 3), (0, 3), 1),
+    ):  # fmt: skip
+        parity(
+            lambda x, y, axis=axis: tg.cosine_similarity(x, y, axis),
+            lambda x, y, axis=axis: TF.cosine_similarity(x, y, axis),
+            normal(*a),
+            normal(*b),
+        )
+    x, y = normal(3, 4), normal(3, 4)  # shorter than eps: torch's gradient is not the value's
+    y_torch = TF.cosine_similarity(torch.tensor(x), torch.tensor(y), 1, 9.0)
+    same(tg.cosine_similarity(x, y, 1, eps=9.0), y_torch)
 
 
 def test_losses_of_extreme_logits() -> None:

@@ -1,4 +1,4 @@
-"""Records of `ops/loss.py`."""
+"""Records of `ops/loss.py`, and of the cross-entropies without options."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import tinygrad_course as tg
 from tinygrad_course.errors import ArgumentError, DtypeError, IndexingError, ShapeError
 
-from .record import Bad, Case, Sample, away, normal, sample
+from .record import Bad, Case, Kink, Sample, away, normal, sample
 
 RNG = np.random.Generator
 REDUCTIONS = ("mean", "sum", "none")
+NONE = {"reduction": "none"}
 
 
 def _classes(rng: RNG) -> Iterator[Sample]:
@@ -57,6 +58,34 @@ def _binary(rng: RNG) -> Iterator[Sample]:
     yield sample(np.array([0.0, -0.0]), np.array([0.25, 1.0]), reduction="none")
 
 
+def _differences(rng: RNG, delta: float | None = None) -> Iterator[Sample]:
+    """Differences of both signs, none within 0.1 of 0 or of Huber's bend."""
+    options = {} if delta is None else {"delta": delta}
+    for shape in ((4, 3), (), (1,), (2, 1, 3)):
+        for reduction in REDUCTIONS:
+            target = normal(rng, *shape)
+            d = np.asarray(rng.choice([0.3, 0.7, 1.2, 1.9], shape) * rng.choice([-1.0, 1.0], shape))
+            yield sample(np.asarray(target + d), target, reduction=reduction, **options)
+    yield sample(normal(rng, 0, 3), normal(rng, 0, 3), reduction="sum", **options)
+    yield sample(np.array([0.5, -2.0]), np.array([0, 1]), **options)
+
+
+def _huber(rng: RNG) -> Iterator[Sample]:
+    yield from _differences(rng)
+    yield from _differences(rng, delta=0.5)
+
+
+def _probabilities(rng: RNG) -> Iterator[Sample]:
+    for shape in ((4, 3), (), (1,), (2, 1, 3)):
+        for reduction in REDUCTIONS:
+            p = np.asarray(0.5 + 0.2 * away(rng, *shape))  # at 1/2 the slope for t vanishes
+            yield sample(p, np.asarray(rng.uniform(size=shape)), reduction=reduction)
+    yield sample(np.zeros((0, 3)), np.zeros((0, 3)), reduction="none")
+    yield sample(np.asarray(rng.uniform(0.1, 0.9, 3)), np.array([0, 1, 1]))
+    certain = np.array([0.0, 0.0, 1.0, 1.0])
+    yield sample(certain, np.array([0.0, 1.0, 0.0, 1.0]), reduction="none", smooth=False)
+
+
 def _reduced(losses: np.ndarray, reduction: str) -> np.ndarray:
     if reduction == "none":
         return losses
@@ -81,6 +110,18 @@ def _np_mse(y, target, reduction="mean"):
 
 def _np_binary(x, t, reduction="mean"):
     return _reduced(np.asarray(t * np.logaddexp(0, -x) + (1.0 - t) * np.logaddexp(0, x)), reduction)
+
+
+def _np_huber(y, target, delta=1.0, reduction="mean"):
+    d = y - target
+    outside = d - np.clip(d, -delta, delta)
+    return _reduced(np.asarray((d * d - outside * outside) / 2.0), reduction)
+
+
+def _np_probabilities(p, t, reduction="mean"):
+    with np.errstate(divide="ignore"):
+        yes, no = np.log(p).clip(min=-100.0), np.log(1.0 - p).clip(min=-100.0)
+    return _reduced(np.asarray(t * -yes + (1.0 - t) * -no), reduction)
 
 
 Z = tg.tensor(np.ones((4, 3)))
@@ -135,5 +176,37 @@ CASES = (
         _np_binary,
         _binary,
         bad=_shapes("binary_cross_entropy_with_logits"),
+    ),
+    Case(
+        "l1",
+        tg.l1,
+        lambda y, target, reduction="mean": _reduced(np.sqrt((y - target) ** 2), reduction),
+        _differences,
+        bad=_shapes("l1"),
+        kinks=(Kink((np.zeros(2), np.array([0.0, 1.0])), ([0, -1], [0, 1]), NONE),),
+    ),
+    Case(
+        "huber",
+        tg.huber,
+        _np_huber,
+        _huber,
+        bad=(
+            *_shapes("huber"),
+            Bad((Z, np.ones((4, 3))), ArgumentError, "huber: delta must be positive", {"delta": 0}),
+        ),
+        kinks=(Kink((np.array([1.0, -1.0, 0.0]), np.zeros(3)), ([1, -1, 0], [-1, 1, 0]), NONE),),
+    ),
+    Case(
+        "binary_cross_entropy",
+        tg.binary_cross_entropy,
+        _np_probabilities,
+        _probabilities,
+        bad=(
+            *_shapes("binary_cross_entropy"),
+            Bad((np.array([0.5, 1.5]), np.ones(2)), ArgumentError, r"1.5 at \(1,\) is no prob"),
+            Bad((tg.tensor([-0.1]), np.ones(1, "float32")), ArgumentError, "with_logits"),
+        ),
+        # Certain and right: no slope for p, and 100 for t, where the logarithm ends.
+        kinks=(Kink((np.array([0.0, 1.0]), np.array([0.0, 1.0])), ([0, 0], [100, -100]), NONE),),
     ),
 )

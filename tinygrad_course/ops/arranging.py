@@ -121,16 +121,14 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
     """
     shape = tuple(x.shape)
     where = as_axis("split", axis, shape, len(shape))
-    several = isinstance(indices_or_sections, (tuple, list))
+    given: Any = indices_or_sections
+    several = isinstance(given, (tuple, list))
     try:
-        numbers: list[int] = [
-            operator.index(n)
-            for n in (indices_or_sections if several else [indices_or_sections])  # type: ignore[union-attr,list-item]
-        ]
+        numbers = [operator.index(n) for n in (given if several else [given])]
     except TypeError:
         raise ArgumentTypeError(
             "split: indices_or_sections must be an integer or a list of integers, but it is "
-            f"{indices_or_sections!r}"
+            f"{given!r}"
         ) from None
     size = shape[where]
     if several:

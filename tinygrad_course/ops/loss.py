@@ -1,6 +1,6 @@
-"""Losses: cross-entropy, mean squared error, binary cross-entropy with logits.
+"""Losses for numbers: squared, absolute, and Huber's, which joins the two.
 
-Each is a value per sample first, then a reduction. The last family; `nn/` stands on these.
+Each is a value per element first, then a reduction. Read next: `cross_entropy.py`.
 """
 
 from __future__ import annotations
@@ -9,119 +9,32 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array, is_array, launch
+from ..backend import Array
 from ..dtypes import floating
-from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError, nearest
-from ..function import Function
+from ..errors import ArgumentError
+from ..pointwise import Unary
 from ..tensor import Tensor
-from .activation import log_softmax, softmax
-from .elementary import sigmoid
-from .indexing import place_last, take_last
-from .reduction import mean, sum
+from .arithmetic import abs
+from .choice import clip
+from .targets import reduced, same_shape
 
 
-class SoftmaxCrossEntropy(Function):
-    """y = log sum_j e^logits_j - logits_target        dL/dlogits = dL/dy (softmax - onehot)"""
+class Huber(Unary):
+    """y = x^2 / 2 where |x| <= delta, else delta (|x| - delta / 2)
 
-    def forward(self, logits: Array, targets: Array) -> Array:
-        return launch("softmax_cross_entropy", logits, targets)
-
-    def grad_logits(self, grad: Any, logits: Any, targets: Any) -> Any:
-        return SoftmaxCrossEntropyGrad().apply(grad, logits, targets)
-
-
-class SoftmaxCrossEntropyGrad(Function):
-    """dx = dy (p - onehot), p = softmax(logits)
-
-    dL/ddy = sum dL/ddx (p - onehot)        dL/dlogits = p (v - sum p v), v = dL/ddx dy
+    dL/dx = dL/dy x held between -delta and delta
     """
 
-    def forward(self, dy: Array, logits: Array, targets: Array) -> Array:
-        return launch("softmax_cross_entropy_grad", dy, logits, targets)
+    def __init__(self, *, delta: float) -> None:
+        self.delta = delta
 
-    def grad_dy(self, grad: Any, logits: Any, targets: Any) -> Any:
-        return (grad * softmax(logits)).sum(axis=-1) - take_last(grad, targets)
+    def forward(self, x: Array) -> Array:
+        size = np.abs(x)
+        near = np.minimum(size, self.delta)
+        return near * (size - 0.5 * near)
 
-    def grad_logits(self, grad: Any, dy: Any, logits: Any) -> Any:
-        p = softmax(logits)
-        v = grad * dy.reshape((*dy.shape, 1))
-        return p * (v - (p * v).sum(axis=-1, keepdims=True))
-
-
-class BinaryCrossEntropy(Function):
-    """y = max(x, 0) - x t + log(1 + e^-|x|)        dL/dx = dL/dy (sigmoid(x) - t)
-
-    which is -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) without a log of a small number.
-    """
-
-    def forward(self, x: Array, t: Array) -> Array:
-        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x)))
-
-    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
-        return grad * (sigmoid(x) - t)
-
-    def grad_t(self, grad: Any, x: Any) -> Any:
-        return -grad * x
-
-
-def cross_entropy(logits: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
-    """Cross-entropy of softmax(logits) against targets; stable for any logits.
-
-    loss = -log softmax(logits)[target], or -sum_k target_k log softmax(logits)_k.
-
-    Args:
-        logits: (..., K), before any softmax.
-        targets: classes, integers of shape (...) from 0 to K - 1; or probabilities (..., K).
-        reduction: "mean" over the samples, "sum", or "none".
-
-    Returns:
-        A scalar; shape (...) for "none".
-
-    Raises:
-        ShapeError: shapes that do not fit. IndexingError: a label out of range.
-        DtypeError: float targets of the labels' shape.
-
-    Example:
-        >>> import numpy as np, tinygrad_course as tg
-        >>> loss = tg.cross_entropy(tg.tensor([[0.0, 0.0]]), np.array([1]))
-        >>> round(loss.item(), 4)
-        0.6931
-
-    References:
-        Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
-    """
-    targets = _targets("cross_entropy", logits, targets)
-    if targets.dtype.kind == "f":
-        losses = -sum(targets * log_softmax(logits), -1)
-    else:
-        losses = SoftmaxCrossEntropy().apply(floating(logits), targets)
-    return _reduced("cross_entropy", losses, reduction)
-
-
-def softmax_cross_entropy_composed(logits: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
-    """`cross_entropy` of integer targets as a plain composition: the tests' oracle.
-
-    Example:
-        >>> import numpy as np, tinygrad_course as tg
-        >>> z, t = tg.tensor([[0.0, 0.0]]), np.array([1])
-        >>> round(tg.functional.softmax_cross_entropy_composed(z, t).item(), 4)
-        0.6931
-    """
-    targets = _targets("softmax_cross_entropy_composed", logits, targets)
-    losses = -take_last(log_softmax(logits), targets)
-    return _reduced("softmax_cross_entropy_composed", losses, reduction)
-
-
-def one_hot(targets: Any, classes: int) -> Array:
-    """Integer classes (...) as float32 rows (..., classes) of zeros with one 1.
-
-    Example:
-        >>> import numpy as np
-        >>> one_hot(np.array([1]), 3).tolist()
-        [[0.0, 1.0, 0.0]]
-    """
-    index = targets.numpy() if isinstance(targets, Tensor) else np.asarray(targets)
-    return place_last(np.ones(index.shape, np.float32), index, size=classes)
+    def grad_x(self, grad: Any, x: Any) -> Any:
+        return grad * clip(x, -self.delta, self.delta)
 
 
 def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
@@ -140,90 +53,57 @@ def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
         >>> tg.mse(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         2.0
     """
-    y, target = _same_shape("mse", y, target)
+    y, target = same_shape("mse", y, target)
     difference = y - target
-    return _reduced("mse", difference * difference, reduction)
+    return reduced("mse", difference * difference, reduction)
 
 
-def binary_cross_entropy_with_logits(
-    logits: Any, targets: Any, *, reduction: str = "mean"
-) -> Tensor:
-    """-t log p - (1 - t) log(1 - p) with p = sigmoid(logits); stable for any logits.
+def l1(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
+    """Absolute error |y - target|, its mean over all elements by default; its gradient at 0 is 0.
 
     Args:
-        logits: any shape, before any sigmoid.
-        targets: probabilities (or 0 and 1) of the same shape.
-        reduction: "mean" over all elements, "sum" or "none".
+        y: predictions, any shape.
+        target: the same shape.
+        reduction: "mean", "sum" or "none".
 
     Raises:
         ShapeError: shapes that differ.
 
     Example:
         >>> import tinygrad_course as tg
-        >>> loss = tg.binary_cross_entropy_with_logits(tg.tensor([0.0]), tg.tensor([1.0]))
-        >>> round(loss.item(), 4)
-        0.6931
+        >>> tg.l1(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
+        1.0
     """
-    logits, targets = _same_shape("binary_cross_entropy_with_logits", logits, targets)
-    if targets.dtype != logits.dtype and targets.dtype.kind != "f":
-        targets = targets.astype(logits.dtype)
-    losses = BinaryCrossEntropy().apply(logits, targets)
-    return _reduced("binary_cross_entropy_with_logits", losses, reduction)
+    y, target = same_shape("l1", y, target)
+    return reduced("l1", abs(y - target), reduction)
 
 
-def _array_or_tensor(x: Any) -> Any:
-    return x if isinstance(x, Tensor) or is_array(x) else as_array(x)
+def huber(y: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
+    """Huber's loss of d = y - target: d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2).
 
+    An outlier pulls with the force delta, however far away it is. (PyTorch's smooth L1 loss with
+    beta = delta is this divided by delta.)
 
-def _same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
-    y, target = _array_or_tensor(y), _array_or_tensor(target)
-    if tuple(y.shape) != tuple(target.shape):
-        raise ShapeError(
-            f"{name}: predictions have shape {tuple(y.shape)}, but targets {tuple(target.shape)}; "
-            "they must be equal (broadcasting would compare every prediction with every target)"
-        )
-    return y, target
+    Args:
+        y: predictions, any shape.
+        target: the same shape.
+        delta: where the parabola becomes a line; positive.
+        reduction: "mean" over all elements, "sum" or "none".
 
+    Raises:
+        ShapeError: shapes that differ. ArgumentError: delta is not positive.
 
-def _targets(name: str, logits: Any, targets: Any) -> Any:
-    """The targets as an array or a tensor that fits the logits."""
-    targets = _array_or_tensor(targets)
-    shape, have = tuple(logits.shape), tuple(targets.shape)
-    if not shape or not shape[-1]:
-        raise ShapeError(
-            f"{name}: logits must be (..., K) with K >= 1 classes, but have shape {shape}"
-        )
-    if targets.dtype.kind == "f":
-        if have == shape:
-            return targets
-        if have == shape[:-1]:
-            raise DtypeError(
-                f"{name}: classes must be integers, but the targets are {targets.dtype}; convert "
-                "them with .astype('int64') (probabilities would have the logits' shape)"
-            )
-    if targets.dtype.kind not in "iu" or have != shape[:-1]:
-        raise ShapeError(
-            f"{name}: logits of shape {shape} need integer classes of shape {shape[:-1]} or "
-            f"probabilities of shape {shape}, but the targets are {targets.dtype} of shape {have}"
-        )
-    labels = targets.numpy() if isinstance(targets, Tensor) else targets
-    wrong = (labels < 0) | (labels >= shape[-1])
-    if wrong.any():
-        place = tuple([int(i[0]) for i in wrong.nonzero()])
-        raise IndexingError(
-            f"{name}: label {int(labels[place])} at {place} is no class: logits of shape {shape} "
-            f"have classes 0 .. {shape[-1] - 1}"
-        )
-    return targets
+    Example:
+        >>> import tinygrad_course as tg
+        >>> tg.huber(tg.tensor([0.5, 3.0]), tg.tensor([0.0, 0.0]), reduction="none").tolist()
+        [0.125, 2.5]
 
-
-def _reduced(name: str, losses: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return mean(losses)
-    if reduction == "sum":
-        return sum(losses)
-    if reduction != "none":
-        raise ArgumentError(
-            f"{name}: reduction {reduction!r}: {nearest(str(reduction), ['mean', 'sum', 'none'])}"
-        )
-    return losses
+    References:
+        Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35,
+        1964.
+    """
+    if not delta > 0:
+        raise ArgumentError(f"huber: delta must be positive, but it is {delta}")
+    y, target = same_shape("huber", y, target)
+    losses = Huber(delta=float(delta)).apply(floating(y - target))
+    return reduced("huber", losses, reduction)

@@ -1,0 +1,156 @@
+"""Losses for two classes: cross-entropy of logits or of probabilities, and the logistic loss.
+
+The labels are 0 and 1 in the first two, -1 and 1 in the third. Read next: `margin_loss.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array
+from ..errors import ArgumentError
+from ..function import Function
+from ..pointwise import Unary
+from ..tensor import Tensor
+from .choice import maximum, where
+from .elementary import sigmoid, softplus
+from .targets import reduced, same_shape, sign_targets
+
+
+class BinaryCrossEntropy(Function):
+    """y = max(x, 0) - x t + log(1 + e^-|x|)        dL/dx = dL/dy (sigmoid(x) - t)
+
+    which is -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) without a log of a small number.
+    """
+
+    def forward(self, x: Array, t: Array) -> Array:
+        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x)))
+
+    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * (sigmoid(x) - t)
+
+    def grad_t(self, grad: Any, x: Any) -> Any:
+        return -grad * x
+
+
+class ProbabilityCrossEntropy(Function):
+    """y = -t ln x - (1 - t) ln(1 - x), both logarithms at least -100
+
+    dL/dx = dL/dy (x - t) / (x (1 - x)), the denominator at least 1e-12
+    dL/dt = dL/dy (ln(1 - x) - ln x)
+    """
+
+    def forward(self, x: Array, t: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            yes, no = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
+        return -t * yes - (1 - t) * no
+
+    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * (x - t) / maximum(x * (1.0 - x), 1e-12)
+
+    def grad_t(self, grad: Any, x: Any) -> Any:
+        return grad * (_bounded_log(1.0 - x) - _bounded_log(x))
+
+
+class BoundedLog(Unary):
+    """y = max(ln x, -100)        dL/dx = dL/dy / x, 0 where y = -100"""
+
+    def forward(self, x: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.maximum(np.log(x), -100)
+
+    def grad_x(self, grad: Any, x: Any, y: Any) -> Any:
+        bound = y == -100.0
+        return where(bound, 0.0, grad / where(bound, 1.0, x))
+
+
+def _bounded_log(x: Any) -> Any:
+    return BoundedLog().apply(x)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any, targets: Any, *, reduction: str = "mean"
+) -> Tensor:
+    """-t log p - (1 - t) log(1 - p) with p = sigmoid(logits); stable for any logits.
+
+    Args:
+        logits: any shape, before any sigmoid.
+        targets: probabilities (or 0 and 1) of the same shape.
+        reduction: "mean" over all elements, "sum" or "none".
+
+    Raises:
+        ShapeError: shapes that differ.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> loss = tg.binary_cross_entropy_with_logits(tg.tensor([0.0]), tg.tensor([1.0]))
+        >>> round(loss.item(), 4)
+        0.6931
+    """
+    logits, targets = same_shape("binary_cross_entropy_with_logits", logits, targets)
+    if targets.dtype != logits.dtype and targets.dtype.kind != "f":
+        targets = targets.astype(logits.dtype)
+    losses = BinaryCrossEntropy().apply(logits, targets)
+    return reduced("binary_cross_entropy_with_logits", losses, reduction)
+
+
+def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
+    """-t ln p - (1 - t) ln(1 - p), of probabilities p.
+
+    Where a logit is at hand, `binary_cross_entropy_with_logits` is exact and stable; here p = 0 and
+    p = 1 have lost it. As in PyTorch, a logarithm is at least -100, so that a wrong certainty costs
+    100, and the gradient's denominator p (1 - p) at least 1e-12. (The gradient of t is bounded by
+    100 as well, where PyTorch's is infinite.)
+
+    Args:
+        probabilities: p, from 0 to 1, any shape.
+        targets: t, probabilities (or 0 and 1) of the same shape.
+        reduction: "mean" over all elements, "sum" or "none".
+
+    Raises:
+        ShapeError: shapes that differ. ArgumentError: p outside 0 .. 1.
+
+    Example:
+        >>> import tinygrad_course as tg
+        >>> p, t = tg.tensor([0.5, 0.0]), tg.tensor([1.0, 1.0])
+        >>> [round(v, 4) for v in tg.binary_cross_entropy(p, t, reduction="none").tolist()]
+        [0.6931, 100.0]
+    """
+    p, targets = same_shape("binary_cross_entropy", probabilities, targets)
+    values = p.numpy() if isinstance(p, Tensor) else p
+    wrong = (values < 0) | (values > 1)
+    if wrong.any():
+        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        raise ArgumentError(
+            f"binary_cross_entropy: {values[place]} at {place} is no probability; for logits use "
+            "binary_cross_entropy_with_logits"
+        )
+    if targets.dtype != p.dtype and targets.dtype.kind != "f":
+        targets = targets.astype(p.dtype)
+    losses = ProbabilityCrossEntropy().apply(p, targets)
+    return reduced("binary_cross_entropy", losses, reduction)
+
+
+def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
+    """ln(1 + e^(-y z)) for scores z and labels y of -1 or 1; stable for any score.
+
+    With p = sigmoid(z) it is -ln |y / 2 - 1/2 + p|: -ln p for y = 1, -ln(1 - p) for y = -1.
+
+    Args:
+        scores: z, any shape.
+        targets: y, -1 or 1, the same shape.
+        reduction: "mean" over all elements, "sum" or "none".
+
+    Raises:
+        ShapeError: shapes that differ. ArgumentError: a label that is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> loss = tg.logistic_loss(tg.tensor([0.0, -1000.0]), np.array([1, 1]), reduction="none")
+        >>> [round(v, 4) for v in loss.tolist()]
+        [0.6931, 1000.0]
+    """
+    scores, targets = sign_targets("logistic_loss", scores, targets)
+    return reduced("logistic_loss", softplus(-(scores * targets)), reduction)

@@ -1,0 +1,108 @@
+"""What the losses share: targets checked against predictions, and the reduction.
+
+Read next: `loss.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import as_array, is_array
+from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError, nearest
+from ..tensor import Tensor
+from .reduction import mean, sum
+
+
+def array_or_tensor(x: Any) -> Any:
+    """A list or a number as an array; arrays and tensors as they are."""
+    return x if isinstance(x, Tensor) or is_array(x) else as_array(x)
+
+
+def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
+    """Predictions and targets of one shape.
+
+    Raises:
+        ShapeError: shapes that differ.
+    """
+    y, target = array_or_tensor(y), array_or_tensor(target)
+    if tuple(y.shape) != tuple(target.shape):
+        raise ShapeError(
+            f"{name}: predictions have shape {tuple(y.shape)}, but targets {tuple(target.shape)}; "
+            "they must be equal (broadcasting would compare every prediction with every target)"
+        )
+    return y, target
+
+
+def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None = None) -> Any:
+    """The targets as an array or a tensor that fits the logits (..., K).
+
+    Raises:
+        ShapeError: shapes that do not fit. DtypeError: floats of the labels' shape.
+        IndexingError: a label that is neither a class nor `ignore_index`.
+    """
+    targets = array_or_tensor(targets)
+    shape, have = tuple(logits.shape), tuple(targets.shape)
+    if not shape or not shape[-1]:
+        raise ShapeError(
+            f"{name}: logits must be (..., K) with K >= 1 classes, but have shape {shape}"
+        )
+    if targets.dtype.kind == "f":
+        if have == shape:
+            return targets
+        if have == shape[:-1]:
+            raise DtypeError(
+                f"{name}: classes must be integers, but the targets are {targets.dtype}; convert "
+                "them with .astype('int64') (probabilities would have the logits' shape)"
+            )
+    if targets.dtype.kind not in "iu" or have != shape[:-1]:
+        raise ShapeError(
+            f"{name}: logits of shape {shape} need integer classes of shape {shape[:-1]} or "
+            f"probabilities of shape {shape}, but the targets are {targets.dtype} of shape {have}"
+        )
+    labels = targets.numpy() if isinstance(targets, Tensor) else targets
+    wrong = (labels < 0) | (labels >= shape[-1])
+    if ignore_index is not None:
+        wrong = wrong & (labels != ignore_index)
+    if wrong.any():
+        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        raise IndexingError(
+            f"{name}: label {int(labels[place])} at {place} is no class: logits of shape {shape} "
+            f"have classes 0 .. {shape[-1] - 1}"
+        )
+    return targets
+
+
+def sign_targets(name: str, scores: Any, targets: Any) -> tuple[Any, Any]:
+    """Scores and their labels of one shape, each label -1 or 1.
+
+    Raises:
+        ShapeError: shapes that differ. ArgumentError: another label.
+    """
+    scores, targets = same_shape(name, scores, targets)
+    labels = targets.numpy() if isinstance(targets, Tensor) else targets
+    wrong = abs(labels) != 1
+    if wrong.any():
+        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        raise ArgumentError(
+            f"{name}: labels must be -1 or 1, but the one at {place} is {labels[place]}; labels t "
+            "of 0 and 1 become 2 * t - 1"
+        )
+    return scores, targets
+
+
+def reduced(name: str, losses: Any, reduction: str) -> Tensor:
+    """The losses' mean, their sum, or themselves.
+
+    Raises:
+        ArgumentError: another reduction.
+    """
+    if reduction == "mean":
+        return mean(losses)
+    if reduction == "sum":
+        return sum(losses)
+    if reduction != "none":
+        raise ArgumentError(
+            f"{name}: reduction {reduction!r}: {nearest(str(reduction), ['mean', 'sum', 'none'])}"
+        )
+    same: Tensor = losses
+    return same

@@ -19,7 +19,7 @@ LEVELS = {
         "dtypes", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
         "grad_mode", "observer", "anomaly", "ops",
     },
-    3: {"functional", "derivatives", "recompute", "profiler"},
+    3: {"functional", "derivatives", "recompute", "live_memory", "profiler", "profile_report"},
     4: {"nn", "optim", "data", "metrics"},
     5: {
         "models", "train", "callbacks", "recipe", "checkpoint", "checking", "nonfinite", "saving",
@@ -104,7 +104,15 @@ SCHEDULES = {"formula", "decays", "cyclical", "schedules", "batch_growth", "rang
 @pytest.mark.parametrize("name", sorted(SCHEDULES))
 def test_schedules_import_math_alone(name):
     tree = ast.parse((PACKAGE / "optim" / f"{name}.py").read_text())
-    allowed = {"__future__", "math", "errors", "dataclasses", "collections.abc", "typing", "itertools"}
+    allowed = {
+        "__future__",
+        "math",
+        "errors",
+        "dataclasses",
+        "collections.abc",
+        "typing",
+        "itertools",
+    }
     allowed |= SCHEDULES
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

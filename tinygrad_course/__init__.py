@@ -23,6 +23,7 @@ from .engine import BackwardStep, backward_steps, grad
 from .function import Function
 from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .profiler import profile
 from .random import Generator, manual_seed
 from .recompute import recompute
 
@@ -90,6 +91,7 @@ __all__ = [
     "kernels",
     "manual_seed",
     "no_grad",
+    "profile",
     "random",
     "recompute",
     "tensor",

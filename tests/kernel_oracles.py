@@ -389,3 +389,20 @@ def group_norm_grad(dy, x, gamma, mean, var, *, groups, eps):
             dgamma[c] += (dy[n, :, c] * z).sum(0)
             dbeta[c] += dy[n, :, c].sum(0)
     return dx, dgamma, dbeta
+
+
+def embedding(weight, index, *, padding_index):
+    """Row by row."""
+    y = np.zeros((*index.shape, weight.shape[1]))
+    for place in np.ndindex(index.shape):
+        if index[place] != padding_index:
+            y[place] = weight[index[place]]
+    return y
+
+
+def embedding_grad(dy, index, *, rows, padding_index):
+    dw = np.zeros((rows, dy.shape[-1]))
+    for place in np.ndindex(index.shape):
+        if index[place] != padding_index:
+            dw[index[place]] += dy[place]
+    return dw

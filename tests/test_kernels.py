@@ -189,7 +189,7 @@ def test_cost_and_benchmarks(op):
         cost = spec.cost(*arrays, **params)
         assert cost.flops >= 0
         touched = sum(array.nbytes for array in arrays_in(arrays))
-        assert cost.bytes >= touched or op == "max_pool2d_gather"
+        assert cost.bytes >= touched or op in ("max_pool2d_gather", "embedding")
     assert spec.benchmark_shapes
     rng = np.random.default_rng(0)
     for benchmark in spec.benchmark_shapes:

@@ -533,6 +533,19 @@ def test_certain_probabilities() -> None:
         same(ours[0].grad.data, theirs[0].grad)  # that of the targets is infinite in torch
 
 
+def test_embedding() -> None:
+    weight = normal(5, 3)
+    weight[2] = 0.0  # what torch's layer makes of the padding's row
+    for index in (np.array([[0, 2, 4], [2, 2, 1]]), np.zeros((0, 2), int), np.array([2, 2])):
+        for padding in (None, 2, -3):
+            parity(
+                lambda w, i=index, p=padding: tg.embedding(i, w, padding_index=p) ** 2,
+                lambda w, i=index, p=padding: TF.embedding(torch.tensor(i), w, p) ** 2,
+                weight,
+                second=index.size > 0,  # torch fails
+            )
+
+
 def test_cosine_similarity() -> None:
     for a, b, axis in (
         ((3, 4), (3, 4), 1), ((3, 4), (4,), 1), ((2, 3, 4), (3, 4), 1), ((0, 3), (0, 3), 1),

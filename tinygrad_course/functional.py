@@ -28,6 +28,7 @@ from .ops.elementary import (
     square,
     tanh,
 )
+from .ops.embedding import embedding
 from .ops.erf import erf
 from .ops.gathering import scatter_add, take
 from .ops.group_norm import group_norm, group_norm_composed, layer_norm, layer_norm_composed
@@ -83,6 +84,7 @@ __all__ = [
     "dropout",
     "einsum",
     "elu",
+    "embedding",
     "erf",
     "exp",
     "expand_dims",

@@ -18,6 +18,7 @@ from . import (
     dropout,
     einsum,
     elementary,
+    embedding,
     gathering,
     group_norm,
     indexing,
@@ -35,8 +36,8 @@ from .record import Bad, Case, Kink, Sample
 
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
-    linear, einsum, activation, conv, pool, norm, dropout, loss, cross_entropy, margin_loss,
-    similarity, conv_kin, adaptive_pool, group_norm, attention,
+    linear, einsum, activation, conv, pool, norm, dropout, embedding, loss, cross_entropy,
+    margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

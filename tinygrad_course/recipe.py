@@ -84,8 +84,8 @@ _REAL = {"lr": (0.0, math.inf), "momentum": (0.0, 1.0), "weight_decay": (0.0, ma
 class Recipe:
     """Everything that decides a training run.
 
-    The defaults were chosen on seeds 10 to 14. Seeds 0 to 4 then gave 98.85, 98.60, 98.80, 98.75 and
-    99.10 % of mnist-12k's test images after the last epoch.
+    The defaults were chosen on seeds 10 to 14. Seeds 0 to 4 then classified 98.85, 98.60, 98.80,
+    98.75 and 99.10 % of mnist-12k's test images correctly after the last epoch.
 
     Attributes:
         model: a name of `models.names()`.

@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any
 
 from .backend import Array, is_array
+from .node import Node
 
 
 def owner(array: Array) -> Array:
@@ -22,13 +23,13 @@ def owner(array: Array) -> Array:
 class _Buffer:
     """One array that owns memory, as long as it lives."""
 
-    __slots__ = ("bytes", "counted", "kept", "reference")
+    __slots__ = ("bytes", "counted", "kept_by", "reference")
 
     def __init__(self, reference: Any, size: int, counted: bool) -> None:
         self.reference = reference
         self.bytes = size
         self.counted = counted
-        self.kept = False
+        self.kept_by: Any = None
 
 
 class LiveMemory:
@@ -65,12 +66,13 @@ class LiveMemory:
         """An array that an op made."""
         self._entry(array, counted=True)
 
-    def newly_kept(self, array: Array) -> int:
-        """The bytes that are kept for backward from now on, 0 where they were already."""
+    def newly_kept(self, array: Array, node: Node) -> int:
+        """The bytes that `node` makes the graph keep: 0 where another node keeps them already."""
         buffer = self._entry(array, counted=True)
-        if buffer.kept:
+        keeper = buffer.kept_by() if buffer.kept_by is not None else None
+        if keeper is not None and keeper.kept is not None:
             return 0
-        buffer.kept = True
+        buffer.kept_by = weakref.ref(node)
         return buffer.bytes
 
     def settle(self) -> None:

@@ -20,7 +20,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from . import profile_report
-from .backend import is_array
+from .backend import as_array, is_array
 from .live_memory import LiveMemory
 from .node import Leaf, Node
 from .observer import Observer, observing
@@ -188,7 +188,8 @@ class Profile(Observer):
                 for v in inputs
                 if isinstance(v, Tensor) and (isinstance(v, Parameter) or isinstance(v.node, Leaf))
             }
-            kept = sum(memory.newly_kept(a) for a in _arrays(function.kept) if id(a) not in leaves)
+            arrays = [a for a in _arrays(function.kept) if id(a) not in leaves]
+            kept = sum(memory.newly_kept(a, function) for a in arrays)
         for y in ys:
             memory.made(y)
         self._finish(function, end, ys, kept)
@@ -200,7 +201,7 @@ class Profile(Observer):
 
     def after_backward(self, node: Any, grads: Sequence[Any]) -> None:
         end = perf_counter_ns()
-        arrays = [g.data if isinstance(g, Tensor) else g for g in grads if g is not None]
+        arrays = [as_array(g.data if isinstance(g, Tensor) else g) for g in grads if g is not None]
         for array in arrays:
             self._memory.made(array)
         self._finish(node, end, arrays, 0)
@@ -225,10 +226,9 @@ class Profile(Observer):
                 pass
             self._pass_on(frame, end)
             if self.trace:
-                args = {"layer": type(module).__name__}
-                name = path
+                args = {"kind": type(module).__name__}
                 self.events.append(
-                    profile_report.Event(name, "layer", frame.start, end - frame.start, args, None)
+                    profile_report.Event(path, "layer", frame.start, end - frame.start, args, None)
                 )
 
     # How it is booked.

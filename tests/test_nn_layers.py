@@ -145,13 +145,58 @@ def test_a_layer_is_its_function(layer: nn.Module, shape: tuple[int, ...], funct
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_losses_are_their_functions(reduction: str) -> None:
     x, t = images(5, 6), tg.tensor(np.random.default_rng(1).random((5, 6)))
-    pairs = [
-        (nn.CrossEntropyLoss(reduction), F.cross_entropy, TARGETS),
-        (nn.MSELoss(reduction), F.mse, t),
-        (nn.BCEWithLogitsLoss(reduction), F.binary_cross_entropy_with_logits, t),
+    p, signs, w = tg.sigmoid(x), np.where(t.data > 0.5, 1, -1), [0.1, 1.0, 2.0, 1.0, 0.5, 1.0]
+    classes = {"weight": w, "ignore_index": 3}
+    singer = {"margin": 0.5, "form": "crammer-singer"}
+    pairs: list[tuple[Any, Any, Any, Any, dict[str, Any]]] = [
+        (nn.CrossEntropyLoss, F.cross_entropy, x, TARGETS, {}),
+        (nn.CrossEntropyLoss, F.cross_entropy, x, TARGETS, {**classes, "label_smoothing": 0.1}),
+        (nn.NLLLoss, F.nll, x, TARGETS, {}),
+        (nn.NLLLoss, F.nll, x, TARGETS, classes),
+        (nn.MSELoss, F.mse, x, t, {}),
+        (nn.L1Loss, F.l1, x, t, {}),
+        (nn.HuberLoss, F.huber, x, t, {"delta": 0.3}),
+        (nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, x, t, {}),
+        (nn.BCELoss, F.binary_cross_entropy, p, t, {}),
+        (nn.LogisticLoss, F.logistic_loss, x, signs, {}),
+        (nn.HingeLoss, F.hinge, x, signs, {"margin": 0.5}),
+        (nn.MultiClassHingeLoss, F.multi_class_hinge, x, TARGETS, {}),
+        (nn.MultiClassHingeLoss, F.multi_class_hinge, x, TARGETS, singer),
+        (nn.PerceptronLoss, F.perceptron_criterion, x, signs, {}),
+        (nn.KLDivLoss, F.kl_div, x, t, {}),
+        (nn.KLDivLoss, F.kl_div, x, t, {"log_target": True}),
     ]
-    for loss, function, targets in pairs:
-        assert np.array_equal(loss(x, targets).data, function(x, targets, reduction=reduction).data)
+    for layer, function, y, target, options in pairs:
+        loss = layer(reduction, **options)
+        expected = function(y, target, reduction=reduction, **options)
+        assert np.array_equal(loss(y, target).data, expected.data)
+        assert loss(y, target).dtype == np.float64
+
+
+def test_losses_and_similarities_of_their_own_kind() -> None:
+    x, t = images(5, 6), tg.tensor(np.random.default_rng(1).random((5, 6)))
+    mean = nn.KLDivLoss("batchmean")(x, t)
+    np.testing.assert_allclose(mean.data, nn.KLDivLoss("sum")(x, t).data / 5, rtol=1e-14)
+    cosine = nn.CosineSimilarity(0, eps=1e-6)(x, t)
+    assert np.array_equal(cosine.data, F.cosine_similarity(x, t, 0, eps=1e-6).data)
+    weighted = nn.CrossEntropyLoss(weight=tg.tensor([1.0, 2.0]))
+    assert [name for name, _ in weighted.named_buffers()] == ["weight"]
+    assert list(weighted.parameters()) == []
+
+
+def test_embedding_layer() -> None:
+    layer = nn.Embedding(5, 3, padding_index=-1, generator=tg.Generator(1), dtype="float64")
+    index = np.array([[0, 4, 2], [4, 4, 0]])
+    y = layer(index)
+    assert y.shape == (2, 3, 3)
+    assert np.array_equal(y.data, layer.weight.data[index])
+    assert not layer.weight.data[4].any()
+    y.sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.tolist() == [[2.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3, [0.0] * 3]
+    table = nn.Embedding(400, 100, generator=tg.Generator(0))
+    assert table.weight.data.std() == pytest.approx(1.0, rel=0.02)
+    assert [name for name, _ in table.named_parameters()] == ["weight"]
 
 
 def test_batch_norm_layer_learns_and_uses_running_statistics() -> None:
@@ -283,6 +328,19 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.LocalResponseNorm(0), ArgumentError, "LocalResponseNorm: size"),
         (lambda: nn.SpatialDropout(-0.5), ArgumentError, r"SpatialDropout: p must lie in 0 \.\. 1"),
         (lambda: nn.MSELoss("maen"), ArgumentError, "did you mean 'mean'"),
+        (lambda: nn.KLDivLoss("batch"), ArgumentError, "did you mean 'batchmean'"),
+        (lambda: nn.HuberLoss(delta=0), ArgumentError, "HuberLoss: delta must be positive"),
+        (lambda: nn.HingeLoss(margin="a"), ArgumentTypeError, "HingeLoss: margin must be a number"),
+        (lambda: nn.MultiClassHingeLoss(form="singer"), ArgumentError, "crammer-singer"),
+        (lambda: nn.CosineSimilarity(eps=-1), ArgumentError, "CosineSimilarity: eps must not be"),
+        (
+            lambda: nn.CrossEntropyLoss(label_smoothing=2),
+            ArgumentError,
+            r"label_smoothing must lie in 0 \.\. 1",
+        ),
+        (lambda: nn.Embedding(0, 3), ArgumentError, "Embedding: num_embeddings"),
+        (lambda: nn.Embedding(3, 3, 3), ArgumentError, r"padding_index .* -3 \.\. 2.* 3"),
+        (lambda: nn.Embedding(3, 3, 0.5), ArgumentTypeError, "padding_index must be an integer"),
     ],
 )
 def test_wrong_arguments(make: Callable[[], Any], error: type[Error], message: str) -> None:

@@ -27,8 +27,17 @@ from .conv_transpose import ConvTranspose2d
 from .convolution import Conv2d
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout
+from .embedding import Embedding
 from .group_norm import GroupNorm, LayerNorm, LocalResponseNorm
-from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
+from .margin_loss import (
+    CosineSimilarity,
+    HingeLoss,
+    KLDivLoss,
+    LogisticLoss,
+    MultiClassHingeLoss,
+    PerceptronLoss,
+)
 from .module import Module
 from .normalization import BatchNorm
 from .pooling import (
@@ -45,32 +54,43 @@ from .summary import LayerSummary, Summary, summary
 from .unfold import Fold, Unfold
 
 __all__ = [
+    "ELU",
+    "GELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
-    "ELU",
+    "Embedding",
     "Flatten",
     "Fold",
-    "GELU",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
+    "HingeLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
     "LayerNorm",
     "LayerSummary",
     "LeakyReLU",
     "LocalResponseNorm",
     "LogSoftmax",
+    "LogisticLoss",
     "MSELoss",
     "MaxPool2d",
     "Module",
+    "MultiClassHingeLoss",
+    "NLLLoss",
+    "PerceptronLoss",
     "ReLU",
     "ScaledDotProductAttention",
     "Sequential",

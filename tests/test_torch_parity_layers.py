@@ -206,3 +206,68 @@ def test_a_query_that_may_look_nowhere_gets_zeros() -> None:
     z = TF.scaled_dot_product_attention(*map(torch.tensor, (q, k, v)), torch.tensor(mask))
     np.testing.assert_allclose(y, z.numpy(), rtol=1e-12)
     assert not y[0, 1].any()
+
+
+RECURRENT = {
+    "rnn": (tg.rnn, torch.nn.RNN, {}),
+    "rnn (relu)": (tg.rnn, torch.nn.RNN, {"nonlinearity": "relu"}),
+    "lstm": (tg.lstm, torch.nn.LSTM, {}),
+    "gru": (tg.gru, torch.nn.GRU, {}),
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize(
+    ("layers", "bidirectional"), [(1, False), (2, False), (1, True), (2, True)]
+)
+def test_recurrent_layers(name: str, layers: int, bidirectional: bool) -> None:
+    """All outputs, and the gradients of x, of the first states and of every weight."""
+    ours, theirs, options = RECURRENT[name]
+    N, T, D, H = 3, 4, 3, 2
+    module = theirs(
+        D, H, layers, batch_first=True, bidirectional=bidirectional, dtype=torch.float64, **options
+    )
+    names = [n for n, _ in module.named_parameters()]
+    weights = [p.detach().numpy().T.copy() for p in module.parameters()]
+    runs = len(names) // 4
+    states = 2 if name == "lstm" else 1
+
+    def mine(x: Any, *rest: Any) -> Any:
+        h, flat = rest[:states], rest[states:]
+        four = [flat[i : i + 4] for i in range(0, len(flat), 4)]
+        y, last = ours(x, h if states == 2 else h[0], four, bidirectional=bidirectional, **options)
+        parts = [y, *(last if states == 2 else [last])]
+        return tg.concatenate([p.reshape(p.size) for p in parts])
+
+    def torchs(x: Any, *rest: Any) -> Any:
+        h = tuple(rest[:states]) if states == 2 else rest[0]
+        own = {n: w.T if w.ndim > 1 else w for n, w in zip(names, rest[states:], strict=True)}
+        y, last = torch.func.functional_call(module, own, (x, h))
+        parts = [y, *(last if states == 2 else [last])]
+        return torch.cat([p.reshape(-1) for p in parts])
+
+    first = [0.5 * normal(runs, N, H) for _ in range(states)]
+    parity(mine, torchs, normal(N, T, D), *first, *weights)
+
+
+@pytest.mark.parametrize("name", ["rnn_cell", "lstm_cell", "gru_cell"])
+def test_recurrent_cells(name: str) -> None:
+    gates, theirs = {
+        "rnn_cell": (1, torch.rnn_tanh_cell),
+        "lstm_cell": (4, torch.lstm_cell),
+        "gru_cell": (3, torch.gru_cell),
+    }[name]
+    N, D, H = 3, 2, 4
+    states = [normal(N, H) for _ in range(2 if name == "lstm_cell" else 1)]
+    weights = [normal(D, gates * H), normal(H, gates * H), normal(gates * H), normal(gates * H)]
+
+    def mine(x: Any, *rest: Any) -> Any:
+        after = getattr(tg, name)(x, *rest)
+        return tg.concatenate(after, 1) if isinstance(after, tuple) else after
+
+    def torchs(x: Any, *rest: Any) -> Any:
+        h, (w_x, w_h, *biases) = rest[: len(states)], rest[len(states) :]
+        after = theirs(x, h if len(states) == 2 else h[0], w_x.T, w_h.T, *biases)
+        return torch.cat(after, 1) if isinstance(after, tuple) else after
+
+    parity(mine, torchs, normal(N, D), *states, *weights)

@@ -32,14 +32,17 @@ from .ops.embedding import embedding
 from .ops.erf import erf
 from .ops.gathering import scatter_add, take
 from .ops.group_norm import group_norm, group_norm_composed, layer_norm, layer_norm_composed
+from .ops.gru import gru, gru_cell, gru_cell_composed, gru_composed
 from .ops.indexing import getitem, place_last, take_last
 from .ops.linear import dense, matmul, outer, sum_rows
 from .ops.loss import huber, l1, mse
+from .ops.lstm import lstm, lstm_cell, lstm_cell_composed, lstm_composed
 from .ops.margin_loss import hinge, multi_class_hinge, perceptron_criterion
 from .ops.norm import batch_norm, batch_norm_composed
 from .ops.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from .ops.reduction import argmax, logsumexp, max, mean, min, sum, var
 from .ops.response_norm import local_response_norm
+from .ops.rnn import rnn, rnn_cell, rnn_cell_composed, rnn_composed
 from .ops.shaping import (
     astype,
     broadcast_to,
@@ -98,6 +101,10 @@ __all__ = [
     "global_max_pool2d",
     "group_norm",
     "group_norm_composed",
+    "gru",
+    "gru_cell",
+    "gru_cell_composed",
+    "gru_composed",
     "hinge",
     "huber",
     "kl_div",
@@ -111,6 +118,10 @@ __all__ = [
     "log_softmax",
     "logistic_loss",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
+    "lstm_cell_composed",
+    "lstm_composed",
     "matmul",
     "max",
     "max_pool2d",
@@ -134,6 +145,10 @@ __all__ = [
     "prod",
     "relu",
     "reshape",
+    "rnn",
+    "rnn_cell",
+    "rnn_cell_composed",
+    "rnn_composed",
     "scaled_dot_product_attention",
     "scatter_add",
     "sigmoid",

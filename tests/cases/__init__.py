@@ -27,6 +27,7 @@ from . import (
     margin_loss,
     norm,
     pool,
+    recurrent,
     reduction,
     shaping,
     similarity,
@@ -37,7 +38,7 @@ from .record import Bad, Case, Kink, Sample
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
     linear, einsum, activation, conv, pool, norm, dropout, embedding, loss, cross_entropy,
-    margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention,
+    margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention, recurrent,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

@@ -48,14 +48,14 @@ from .pooling import (
     GlobalMaxPool2d,
     MaxPool2d,
 )
+from .recurrent import GRU, LSTM, RNN
+from .recurrent_cell import GRUCell, LSTMCell, RNNCell
 from .shape import Flatten
 from .state import Unmatched
 from .summary import LayerSummary, Summary, summary
 from .unfold import Fold, Unfold
 
 __all__ = [
-    "ELU",
-    "GELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool2d",
@@ -69,9 +69,13 @@ __all__ = [
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "ELU",
     "Embedding",
     "Flatten",
     "Fold",
+    "GELU",
+    "GRU",
+    "GRUCell",
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
@@ -79,6 +83,8 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LayerSummary",
     "LeakyReLU",
@@ -91,6 +97,8 @@ __all__ = [
     "MultiClassHingeLoss",
     "NLLLoss",
     "PerceptronLoss",
+    "RNN",
+    "RNNCell",
     "ReLU",
     "ScaledDotProductAttention",
     "Sequential",

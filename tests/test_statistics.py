@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_course as tg
 from tinygrad_course.errors import GraphError
@@ -93,3 +95,43 @@ def test_deviations_and_norms_of_integers_are_float32(name: str) -> None:
     y = getattr(tg, name)(tg.tensor(x))
     assert y.dtype == "float32"
     np.testing.assert_allclose(y.data, getattr(tg, name)(x.astype(float)), rtol=1e-6)
+
+
+@st.composite
+def equations(draw: st.DrawFn) -> tuple[str, list[tuple[int, ...]]]:
+    """One to three terms of up to three letters of five, repeated ones too, and a result."""
+    sizes = dict(
+        zip("abcde", draw(st.lists(st.integers(0, 3), min_size=5, max_size=5)), strict=True)
+    )
+    terms = draw(st.lists(st.text("abcde", max_size=3), min_size=1, max_size=3))
+    there = sorted(set("".join(terms)))
+    result = draw(st.permutations(there))[: draw(st.integers(0, len(there)))]
+    shapes = [tuple(sizes[c] for c in term) for term in terms]
+    return f"{','.join(terms)}->{''.join(result)}", shapes
+
+
+@given(equations(), st.integers(0, 9))
+def test_drawn_einsums_are_numpys_and_their_gradients_are_adjoint(
+    drawn: tuple[str, list[tuple[int, ...]]], seed: int
+) -> None:
+    """y is linear in each operand, so <dL/dx, x> = <v, y> for each of them."""
+    equation, shapes = drawn
+    rng = np.random.default_rng(seed)
+    arrays = [np.asarray(rng.standard_normal(shape)) for shape in shapes]
+    xs = [tg.tensor(a, requires_grad=True) for a in arrays]
+    y = tg.einsum(equation, *xs)
+    expected = np.einsum(equation, *arrays)
+    np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-12)
+    v = np.asarray(rng.standard_normal(y.shape))
+    for x, g in zip(xs, tg.grad(y, xs, v), strict=True):
+        assert g.shape == x.shape
+        assert (g.data * x.data).sum() == pytest.approx((v * expected).sum(), rel=1e-9, abs=1e-9)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, -2.0, 3.0]), max_size=9))
+def test_drawn_products_have_the_gradient_of_the_definition(values: list[float]) -> None:
+    x = tg.tensor(np.array(values, float), requires_grad=True)
+    tg.prod(x).backward()
+    assert x.grad is not None
+    others = [math.prod(values[:i] + values[i + 1 :]) for i in range(len(values))]
+    np.testing.assert_array_equal(x.grad.data, others)

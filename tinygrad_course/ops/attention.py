@@ -64,7 +64,7 @@ def scaled_dot_product_attention(
     T, S = q.shape[-2], k.shape[-2]
     factor = 1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
     scores = matmul(q * factor, k.swapaxes(-1, -2))
-    allowed = np.tri(T, S, dtype=bool) if causal else None
+    allowed: Any = np.tri(T, S, dtype=bool) if causal else None
     if mask is not None:
         mask = mask if isinstance(mask, Tensor) else as_array(mask)
         _check_mask(mask, scores)

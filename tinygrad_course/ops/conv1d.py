@@ -101,7 +101,7 @@ def conv1d(
 
 def one_sided(name: str, padding: Any, length: int, size: int, stride: int, dilation: int) -> Pair:
     """Padding of a sequence as (left, right)."""
-    pairs = padding if isinstance(padding, str) else (0, padding)
+    pairs: Any = padding if isinstance(padding, str) else (0, padding)
     if isinstance(padding, (tuple, list)):
         if len(padding) != 2:
             raise ArgumentTypeError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, array_module
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .elementary import exp
@@ -20,6 +20,8 @@ SPLIT = 0.46875
 """Up to here erf x = x P(x^2) / Q(x^2); beyond it erf x = 1 - e^(-x^2) P(x) / Q(x)."""
 SATURATED = 6.0
 """From here on 1 - erf x < 3e-17: the nearest float64 is 1."""
+BLOCK = 1 << 15
+"""So many values at a time stay in cache through some fifty passes: half the time of one piece."""
 
 NEAR = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
@@ -43,10 +45,11 @@ class Erf(Unary):
     """y = erf x        dL/dx = dL/dy 2 / sqrt(pi) e^(-x^2)"""
 
     def forward(self, x: Array) -> Array:
-        if x.dtype == np.float64:
-            return _erf(x)
-        y = _erf(x.astype(np.float64))
-        return y.astype(x.dtype) if x.dtype.kind == "f" else y
+        values = x.reshape(-1)
+        y = array_module(x).empty(values.shape, x.dtype if x.dtype.kind == "f" else np.float64)
+        for start in range(0, values.size, BLOCK):
+            y[start : start + BLOCK] = _erf(values[start : start + BLOCK].astype(np.float64))
+        return y.reshape(x.shape)
 
     def grad_x(self, grad: Any, x: Any) -> Any:
         return grad * (2.0 / math.sqrt(math.pi)) * exp(-(x * x))
@@ -65,9 +68,10 @@ def _ratio(pair: tuple[tuple[float, ...], tuple[float, ...]], z: Array) -> Array
     """P(z) / Q(z) by Horner's rule."""
     values = []
     for coefficients in pair:
-        value = coefficients[0] * np.ones_like(z)
+        value = np.full_like(z, coefficients[0])
         for c in coefficients[1:]:
-            value = value * z + c
+            value *= z
+            value += c
         values.append(value)
     return values[0] / values[1]
 

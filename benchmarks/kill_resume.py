@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tinygrad_course.callbacks import NonFinite, Patience, RunFolder
+from tinygrad_course.training.callbacks import NonFinite, Patience, RunFolder
 from tinygrad_course.checkpoint import load, resume
-from tinygrad_course.recipe import Recipe, assemble
+from tinygrad_course.training.recipe import Recipe, assemble
 from tinygrad_course.train import fit
 
 RECIPE = Recipe(

@@ -12,12 +12,14 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import tinygrad_course as tg
-from tinygrad_course import checkpoint, data, environment, nn, optim, saving
-from tinygrad_course.callbacks import CheckpointCallback, JsonlLog, NonFinite, RunFolder
+from tinygrad_course import checkpoint, data, nn, optim
 from tinygrad_course.data import DataLoader
-from tinygrad_course.errors import AnomalyError, ArgumentError, CheckpointError
-from tinygrad_course.recipe import Recipe, assemble
+from tinygrad_course.errors import AnomalyError, ArgumentError, CheckpointError, FileError
+from tinygrad_course.files import replace_file
 from tinygrad_course.train import Training, fit
+from tinygrad_course.training import environment
+from tinygrad_course.training.callbacks import CheckpointCallback, JsonlLog, NonFinite, RunFolder
+from tinygrad_course.training.recipe import Recipe, assemble
 
 ROOT = Path(tg.__file__).parent.parent
 DIGITS = data.load("digits")
@@ -293,7 +295,7 @@ def test_another_optimizer_leaves_the_training_as_it_was(saved):
 def unchanged_after(path, message, write):
     """`write` raises our error; the file is as before, and nothing lies beside it."""
     before, names = path.read_bytes(), sorted(p.name for p in path.parent.iterdir())
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(FileError, match=message):
         write()
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == names
@@ -339,14 +341,14 @@ def test_an_interruption_leaves_nothing_behind(saved, monkeypatch):
 def test_places_that_are_no_files(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"mine")
-    with pytest.raises(CheckpointError, match=r"cannot be written"):
-        saving.replace_file(file / "x", b"")
-    with pytest.raises(CheckpointError, match="there is a folder or a device"):
-        saving.replace_file(tmp_path, b"")
+    with pytest.raises(FileError, match=r"cannot be written"):
+        replace_file(file / "x", b"")
+    with pytest.raises(FileError, match="there is a folder or a device"):
+        replace_file(tmp_path, b"")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(CheckpointError, match="there is a folder or a device"):
-            saving.replace_file(tmp_path / "pipe", b"")
+        with pytest.raises(FileError, match="there is a folder or a device"):
+            replace_file(tmp_path / "pipe", b"")
     assert file.read_bytes() == b"mine"
 
 
@@ -380,13 +382,13 @@ def test_the_folder_of_a_run(tmp_path):
     with pytest.raises(CheckpointError, match="already holds a run, which would be overwritten"):
         folder.claim()
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         RunFolder(tmp_path / "file").claim()
 
 
 def test_when_checkpoints_are_saved(tmp_path, monkeypatch):
     saves = []
-    monkeypatch.setattr("tinygrad_course.callbacks.save", lambda path, run: saves.append(
+    monkeypatch.setattr("tinygrad_course.training.callbacks.save", lambda path, run: saves.append(
         (path.name.split(".")[0], run.progress.step, run.progress.batch)))  # fmt: skip
     fit(quick(epochs=1), [CheckpointCallback(RunFolder(tmp_path), 3)])
     assert saves == [
@@ -462,7 +464,7 @@ def test_the_log_is_json_even_of_nan(log):
 def test_a_log_that_cannot_be_written_or_read(log):
     log.path.mkdir()
     run = quick()
-    with pytest.raises(CheckpointError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         log.on_epoch(run, record(1))
     run.progress.step = 1
     with pytest.raises(CheckpointError, match="cannot be read"):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_course import Parameter, optim
-from tinygrad_course.early_stopping import (
+from tinygrad_course.training.early_stopping import (
     ALL_14,
     GL,
     PQ,
@@ -28,7 +28,7 @@ from tinygrad_course.early_stopping import (
     training_progress,
 )
 from tinygrad_course.errors import ArgumentError, DataError
-from tinygrad_course.plateau import ReduceOnPlateau
+from tinygrad_course.training.plateau import ReduceOnPlateau
 
 # Six strips of five epochs. Progress at their ends: 650, 200, 120, 26.3, 8.5, 0 per thousand.
 TRAIN = [10, 8, 6, 5, 4, 4, 3, 3, 2.5, 2.5, 2.5, 2.4, 2.2, 2.1, 2.0]

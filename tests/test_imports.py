@@ -13,17 +13,16 @@ PACKAGE = Path(tg.__file__).parent
 KERNELS = Path(tg.kernels.__file__).parent
 
 LEVELS = {
-    0: {"errors", "random", "kernels", "_checkout"},
-    1: {"backend", "environment"},
+    0: {"errors", "random", "files", "kernels", "_checkout"},
+    1: {"backend"},
     2: {
         "dtypes", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
         "grad_mode", "observer", "anomaly", "ops",
     },
-    3: {"functional", "derivatives", "recompute", "live_memory", "profiler", "profile_report"},
+    3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},
     5: {
-        "models", "train", "callbacks", "recipe", "checkpoint", "checking", "nonfinite", "saving",
-        "early_stopping", "stopping_criteria", "plateau",
+        "models", "train", "training", "checkpoint", "checking", "interop", "layouts", "weight_files",
     },
     6: {"viz"},
     7: {"cli", "__main__"},

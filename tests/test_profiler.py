@@ -14,10 +14,10 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course import nn
-from tinygrad_course.errors import AnomalyError, ArgumentError, DataError, ShapeError
+from tinygrad_course.errors import AnomalyError, ArgumentError, FileError, ShapeError
 from tinygrad_course.grad_mode import mode
-from tinygrad_course.live_memory import LiveMemory
 from tinygrad_course.observer import Observer, observing
+from tinygrad_course.profiling.live_memory import LiveMemory
 
 
 class Block(nn.Module):
@@ -411,7 +411,7 @@ def test_trace_errors(tmp_path: Any) -> None:
         p.chrome_trace(tmp_path / "t.json")
     with tg.profile() as p:
         pass
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         p.chrome_trace(tmp_path)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course import data, models, nn, optim
-from tinygrad_course.callbacks import NonFinite, Patience, best_epoch
+from tinygrad_course.training.callbacks import NonFinite, Patience, best_epoch
 from tinygrad_course.data import DataLoader
 from tinygrad_course.errors import (
     AnomalyError,
@@ -19,7 +19,7 @@ from tinygrad_course.errors import (
     DeviceError,
     Error,
 )
-from tinygrad_course.recipe import Recipe, assemble
+from tinygrad_course.training.recipe import Recipe, assemble
 from tinygrad_course.train import Training, evaluate, fit
 
 DIGITS = data.load("digits")
@@ -239,7 +239,7 @@ def test_the_end_is_told_after_an_error_too():
 
 
 def test_threads_are_as_before_afterwards():
-    from tinygrad_course import environment
+    from tinygrad_course.training import environment
 
     before, run = environment.threads(), training(line(), threads=1)
     inside = []

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_course.errors import ArgumentError, DataError, ShapeError
+from tinygrad_course.errors import ArgumentError, FileError, ShapeError
 from tinygrad_course.metrics import confusion_matrix
 from tinygrad_course.viz import (
     DARK,
@@ -371,20 +371,18 @@ class TestFiles:
         save_png(learning_curves(run(1)), path)
         before = path.read_bytes()
 
-        def full(self: Path, data: bytes) -> int:
-            with self.open("wb") as file:
-                file.write(data[:10])
+        def full(descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(Path, "write_bytes", full)
-        with pytest.raises(DataError, match=r"curves.png cannot be written \(No space left on dev"):
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(FileError, match=r"curves.png cannot be written \(No space left on dev"):
             save_png(learning_curves(run(2)), path)
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
 
     def test_a_folder_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "run").write_text("in the way")
-        with pytest.raises(DataError, match="choose another folder"):
+        with pytest.raises(FileError, match="choose another folder"):
             save_png(learning_curves(run(1)), tmp_path / "run" / "a.png")
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
@@ -393,7 +391,7 @@ class TestFiles:
         os.mkfifo(pipe)
         folder.mkdir()
         for path in (pipe, folder):
-            with pytest.raises(DataError, match="is a folder or a device; give the name of a"):
+            with pytest.raises(FileError, match="a folder or a device; give the name of"):
                 save_png(learning_curves(run(1)), path)
         assert pipe.is_fifo()
         assert folder.is_dir()

@@ -23,7 +23,7 @@ from .engine import BackwardStep, backward_steps, grad
 from .function import Function
 from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
-from .profiler import profile
+from .profiling import profile
 from .random import Generator, manual_seed
 from .recompute import recompute
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import checking as checking
     from . import checkpoint as checkpoint
     from . import data as data
+    from . import interop as interop
     from . import metrics as metrics
     from . import models as models
     from . import nn as nn
@@ -39,17 +40,24 @@ if TYPE_CHECKING:
     from . import viz as viz
     from .checking import gradcheck as gradcheck
     from .checking import gradgradcheck as gradgradcheck
+    from .interop import load_torch_state_dict as load_torch_state_dict
+    from .interop import load_weights as load_weights
+    from .interop import save_weights as save_weights
     from .nn.summary import summary as summary
 
 _LAZY = {
     "gradcheck": "checking",
     "gradgradcheck": "checking",
+    "load_torch_state_dict": "interop",
+    "load_weights": "interop",
+    "save_weights": "interop",
     "summary": "nn.summary",
 }
 _SUBPACKAGES = {
     "checking",
     "checkpoint",
     "data",
+    "interop",
     "metrics",
     "models",
     "nn",

@@ -16,14 +16,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .data import Dataset
-from .environment import describe, using_threads
 from .errors import AnomalyError, CheckpointError, Error
+from .files import replace_file
 from .models import build
 from .nn import Module
-from .recipe import Recipe, Run, assemble
-from .saving import replace_file
 from .tensor import Parameter
 from .train import Progress, Training
+from .training.environment import describe, using_threads
+from .training.recipe import Recipe, Run, assemble
 
 FORMAT = 1
 KEY = "tinygrad_course"

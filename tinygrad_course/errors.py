@@ -55,6 +55,10 @@ class DataError(Error, ValueError):
     """A data set that is missing, unreadable, truncated, or not what its name says."""
 
 
+class FileError(Error, OSError):
+    """A file that cannot be written; what stood there before is unchanged."""
+
+
 class CheckpointError(Error, ValueError):
     """A checkpoint that is missing, damaged, or of another model."""
 

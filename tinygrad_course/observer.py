@@ -2,7 +2,7 @@
 
 An observer belongs to a thread and is told before and after every op, forward and backward, and of
 every layer that is called. While there is none, ops ask nothing: `apply` compares `mode.recording`
-with True as it does anyway. Read next: `anomaly.py`, then `profiler.py`.
+with True as it does anyway. Read next: `anomaly.py`, then `profiling/profiler.py`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .data import DataLoader, Split
-from .environment import using_threads
 from .errors import ArgumentError, DataError
 from .functional import cross_entropy, softmax
 from .grad_mode import no_grad
@@ -23,6 +22,7 @@ from .nn import Module
 from .optim import Optimizer, accumulate, clip_grad_norm
 from .random import Generator
 from .tensor import Tensor, tensor
+from .training.environment import using_threads
 
 Record = dict[str, Any]
 

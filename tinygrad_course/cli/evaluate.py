@@ -52,7 +52,7 @@ def command(
     The accuracy on test data is what counts: the model has never seen them.
     """
     from .. import checkpoint
-    from ..environment import using_threads
+    from ..training.environment import using_threads
     from ..train import evaluate
 
     saved = checkpoint.load(folders.checkpoint_in(run, folders.BEST if best else folders.LAST))

@@ -186,7 +186,7 @@ def matmul_speed(n: int = 512) -> float:
     """Billions of multiplications and additions a second in a float32 product, with one thread."""
     import numpy as np
 
-    from ..environment import using_threads
+    from ..training.environment import using_threads
 
     a = np.full((n, n), 0.5, np.float32)
     out = np.empty_like(a)

@@ -16,7 +16,7 @@ from .display import clock
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..recipe import Run
+    from ..training.recipe import Run
     from ..train import Evaluation
 
 CONFUSIONS = 3
@@ -35,7 +35,8 @@ def result_of(run: Run, tested: Evaluation) -> dict[str, Any]:
 
 def write_report(folder: Path, run: Run, tested: Evaluation, command: str) -> Path:
     """Write report.html and its pictures into the run's folder."""
-    from .. import environment, viz
+    from .. import viz
+    from ..training import environment
 
     x, y = run.dataset.test
     recipe = {key: value for key, value in run.recipe.to_dict().items() if value is not None}

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import checkpoint
-from ..callbacks import NonFinite, Patience, RunFolder
+from ..training.callbacks import NonFinite, Patience, RunFolder
 from ..errors import Error
-from ..recipe import Recipe
+from ..training.recipe import Recipe
 from ..train import evaluate, fit
 from . import outcome
 from .display import display_for
@@ -31,7 +31,7 @@ from .terminal import console, here, is_live, path_markup
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..recipe import Run
+    from ..training.recipe import Run
 
 
 @dataclass

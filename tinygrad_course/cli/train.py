@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ArgumentError, ArgumentTypeError, DeviceError
-from ..recipe import Recipe
+from ..training.recipe import Recipe
 from . import folders
 from .failure import warn
 from .options import DATA, MODEL, common, with_classes
 
 if TYPE_CHECKING:
-    from ..recipe import Run
+    from ..training.recipe import Run
 
 HELP = """Train MODEL (default: lenet5) and write a report of what it learned.
 
@@ -99,7 +99,7 @@ def command(
 
 def fresh(given: dict[str, Any], out: Path | None) -> tuple[Run, Path]:
     """A run from its beginning, and the folder it gets."""
-    from ..recipe import assemble
+    from ..training.recipe import assemble
 
     recipe = recipe_of(given)
     with_classes(recipe.data)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy.typing as npt
 
 from ..errors import ArgumentError
+from ..files import replace_file
 from ..metrics import confusion_matrix
 from .confusion import confusion_matrix_figure, square
 from .curves import Record, epochs_of, learning_curves
-from .files import png_bytes, write_whole
+from .files import png_bytes
 from .mistakes import worst_mistakes
 from .style import DARK, LIGHT, Theme, names_of
 from .tables import class_table, confusion_table, epoch_table, pairs
@@ -117,7 +118,7 @@ def write_report(
     pictures = {}
     for name, drawing in drawings.items():
         png = png_bytes(drawing.draw(LIGHT, False))
-        write_whole("write_report", folder / f"{name}.png", png)
+        replace_file(folder / f"{name}.png", png)
         pictures[name] = _picture(drawing, png)
     page = _template().render(
         title=summary.get("title", "Training report"),
@@ -132,7 +133,7 @@ def write_report(
         pictures=pictures,
         tables=tables,
     )
-    return write_whole("write_report", folder / "report.html", page.encode())
+    return replace_file(folder / "report.html", page.encode())
 
 
 def _picture(drawing: Drawing, wide_light: bytes) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .errors import ArgumentError, nearest
+from ..errors import ArgumentError, nearest
 
 if TYPE_CHECKING:
-    from .train import Record, Training
+    from ..train import Record, Training
 
 
 class ReduceOnPlateau:

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .backend import array_module
-from .engine import backward_steps
-from .errors import AnomalyError
-from .nn import Module
-from .node import next_serial
-from .tensor import Parameter, Tensor, tensor
-from .train import Record, Training
+from ..backend import array_module
+from ..engine import backward_steps
+from ..errors import AnomalyError
+from ..nn import Module
+from ..node import next_serial
+from ..tensor import Parameter, Tensor, tensor
+from ..train import Record, Training
 
 
 class NonFinite:

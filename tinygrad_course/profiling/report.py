@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ArgumentError, DataError
+from ..errors import ArgumentError
+from ..files import replace_file
 
 if TYPE_CHECKING:
     from .profiler import LayerRow, Row
@@ -84,7 +85,6 @@ def write_trace(path: str | Path, events: Sequence[Event], start: int, traced: b
             "chrome_trace: expected the calls one by one, but they were not kept; profile with "
             "trace=True"
         )
-    path = Path(path)
     place = {"pid": os.getpid(), "tid": threading.get_native_id()}
     entries: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "args": {"name": "tinygrad_course"}, **place}
@@ -100,15 +100,8 @@ def write_trace(path: str | Path, events: Sequence[Event], start: int, traced: b
                 {"ph": "C", "name": "memory", "ts": end, "args": {"live bytes": event.live},
                  **place}
             )  # fmt: skip
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"traceEvents": entries, "displayTimeUnit": "ms"}))
-    except OSError as error:
-        raise DataError(
-            f"chrome_trace: {path} cannot be written ({error.strerror or error}); give the name "
-            "of a file in a folder that you may write to"
-        ) from error
-    return path
+    content = json.dumps({"traceEvents": entries, "displayTimeUnit": "ms"})
+    return replace_file(path, content.encode())
 
 
 def size(count: int) -> str:

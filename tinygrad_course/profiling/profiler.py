@@ -5,8 +5,8 @@
         loss.backward()
     print(p)
 
-An observer as `detect_anomaly` is one (`observer.py`). Read next: `live_memory.py`, and
-`profile_report.py` for the tables and the trace.
+An observer as `detect_anomaly` is one (`../observer.py`). Read next: `live_memory.py`, and
+`report.py` for the tables and the trace.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from . import profile_report
-from .backend import as_array, is_array
+from ..backend import as_array, is_array
+from ..node import Leaf, Node
+from ..observer import Observer, observing
+from ..tensor import Parameter, Tensor
+from . import report
 from .live_memory import LiveMemory
-from .node import Leaf, Node
-from .observer import Observer, observing
-from .tensor import Parameter, Tensor
 
 FORWARD, BACKWARD, WITHIN = "forward", "backward", "within backward"
 
@@ -101,7 +101,7 @@ class Profile(Observer):
 
     def __init__(self, *, trace: bool = True) -> None:
         self.trace = trace
-        self.events: list[profile_report.Event] = []
+        self.events: list[report.Event] = []
         self._start = perf_counter_ns()
         self._end: int | None = None
         self._rows: dict[tuple[str, str, str], Row] = {}
@@ -130,7 +130,7 @@ class Profile(Observer):
         """One row an op, layer and phase, the most time first."""
         return sorted(self._rows.values(), key=lambda row: -row.seconds)
 
-    def by_layer(self) -> profile_report.Layers:
+    def by_layer(self) -> report.Layers:
         """One row a layer, in the order of their first calls; a layer includes those inside it."""
         rows = {name: LayerRow(r.layer, r.kind, r.calls) for name, r in self._layers.items()}
         for row in self._rows.values():
@@ -148,7 +148,7 @@ class Profile(Observer):
                     whole.output_bytes += row.output_bytes
                 else:
                     whole.backward_seconds += row.seconds
-        return profile_report.Layers(list(rows.values()), sum(r.seconds for r in self.rows))
+        return report.Layers(list(rows.values()), sum(r.seconds for r in self.rows))
 
     def chrome_trace(self, path: str | Path) -> Path:
         """Write what happened when, for chrome://tracing or https://ui.perfetto.dev.
@@ -161,12 +161,12 @@ class Profile(Observer):
 
         Raises:
             ArgumentError: it was profiled with `trace=False`.
-            DataError: the file cannot be written.
+            FileError: the file cannot be written.
         """
-        return profile_report.write_trace(path, self.events, self._start, self.trace)
+        return report.write_trace(path, self.events, self._start, self.trace)
 
     def __str__(self) -> str:
-        return profile_report.table(self.rows, self.seconds, self.peak_bytes)
+        return report.table(self.rows, self.seconds, self.peak_bytes)
 
     # What happens.
 
@@ -228,7 +228,7 @@ class Profile(Observer):
             if self.trace:
                 args = {"kind": type(module).__name__}
                 self.events.append(
-                    profile_report.Event(path, "layer", frame.start, end - frame.start, args, None)
+                    report.Event(path, "layer", frame.start, end - frame.start, args, None)
                 )
 
     # How it is booked.
@@ -263,7 +263,7 @@ class Profile(Observer):
         if self.trace:
             shapes = [list(a.shape) for a in arrays]
             args = {"layer": frame.layer, "shapes": shapes, "bytes": made, "kept bytes": kept}
-            event = profile_report.Event(
+            event = report.Event(
                 name, frame.phase, frame.start, end - frame.start, args, self._memory.live
             )
             self.events.append(event)

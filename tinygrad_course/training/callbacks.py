@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkpoint import save
-from .errors import ArgumentError, CheckpointError
+from ..checkpoint import save
+from ..errors import ArgumentError, CheckpointError
+from ..files import remove_leftovers, replace_file, unwritable
+from ..train import Record, Training
 from .nonfinite import NonFinite
-from .saving import remove_leftovers, replace_file, unwritable
-from .train import Record, Training
 
 
 def best_epoch(history: Sequence[Record]) -> Record | None:

@@ -64,7 +64,7 @@ def describe() -> dict[str, str]:
         >>> list(describe())
         ['package', 'python', 'numpy', 'blas', 'threads', 'machine']
     """
-    from . import __version__
+    from .. import __version__
 
     return {
         "package": __version__,

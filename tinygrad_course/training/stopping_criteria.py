@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
-from .errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
 
 
 def generalization_loss(error: float, lowest: float) -> float:
@@ -122,7 +122,7 @@ class GL:
         alpha: percent above the lowest error so far, above 0.
 
     Example:
-        >>> from tinygrad_course.early_stopping import Watch
+        >>> from tinygrad_course.training.early_stopping import Watch
         >>> watch = Watch(GL(5), safety=None)
         >>> [watch.update(1.0, error) for error in (1.0, 0.8, 0.83, 0.85)]
         [False, False, False, True]
@@ -159,7 +159,7 @@ class PQ:
         k: epochs in a strip.
 
     Example:
-        >>> from tinygrad_course.early_stopping import Watch
+        >>> from tinygrad_course.training.early_stopping import Watch
         >>> watch = Watch(PQ(1, k=2), safety=None)
         >>> pairs = [(2.0, 1.0), (1.0, 1.0), (0.5, 1.2), (0.4, 1.3), (0.4, 1.3), (0.39, 1.31)]
         >>> [watch.update(train, validation) for train, validation in pairs]
@@ -200,7 +200,7 @@ class UP:
         k: epochs in a strip.
 
     Example:
-        >>> from tinygrad_course.early_stopping import Watch
+        >>> from tinygrad_course.training.early_stopping import Watch
         >>> watch = Watch(UP(2, k=1), safety=None)
         >>> [watch.update(1.0, error) for error in (3, 2, 2.1, 2.0, 2.1, 2.2)]
         [False, False, False, False, False, True]

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
-from .backend import check_device
-from .data import DataLoader, Dataset, RandomShift, Split, load
-from .data import names as data_names
-from .errors import ArgumentError, ArgumentTypeError, nearest
-from .models import build
-from .models import names as model_names
-from .optim import SGD, Adam, AdamW, Optimizer, by_name
-from .optim.schedules import NAMES as SCHEDULES
-from .random import Generator
-from .train import Training
+from ..backend import check_device
+from ..data import DataLoader, Dataset, RandomShift, Split, load
+from ..data import names as data_names
+from ..errors import ArgumentError, ArgumentTypeError, nearest
+from ..models import build
+from ..models import names as model_names
+from ..optim import SGD, Adam, AdamW, Optimizer, by_name
+from ..optim.schedules import NAMES as SCHEDULES
+from ..random import Generator
+from ..train import Training
 
 
 class _Method(NamedTuple):

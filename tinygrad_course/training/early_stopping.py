@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
 from .stopping_criteria import (
     ALL_14,
     GL,
@@ -26,7 +26,7 @@ from .stopping_criteria import (
 )
 
 if TYPE_CHECKING:
-    from .train import Record, Training
+    from ..train import Record, Training
 
 __all__ = [
     "ALL_14",

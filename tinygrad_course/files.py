@@ -1,6 +1,6 @@
 """Writing files so that a crash, a full disk or a power cut leaves the old one or the new one.
 
-Read next: `checkpoint.py`.
+Pictures, reports, checkpoints and weights are all written by `replace_file`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import CheckpointError
+from .errors import FileError
 
 
 def replace_file(path: str | Path, content: bytes) -> Path:
@@ -23,7 +23,7 @@ def replace_file(path: str | Path, content: bytes) -> Path:
         The path.
 
     Raises:
-        CheckpointError: it cannot be written; a file that stood there is unchanged, and nothing
+        FileError: it cannot be written; a file that stood there is unchanged, and nothing
             else is left behind.
 
     Example:
@@ -35,7 +35,7 @@ def replace_file(path: str | Path, content: bytes) -> Path:
     try:
         if path.exists() and not path.is_file():
             # A rename would replace a device or a pipe by a file, for everyone on the machine.
-            raise CheckpointError(
+            raise FileError(
                 f"{path} cannot be written: expected a file or nothing, but there is a folder or "
                 "a device; give the name of a file"
             )
@@ -55,9 +55,9 @@ def replace_file(path: str | Path, content: bytes) -> Path:
     return path
 
 
-def unwritable(path: Path, error: OSError) -> CheckpointError:
+def unwritable(path: Path, error: OSError) -> FileError:
     """The error for a file that cannot be written."""
-    return CheckpointError(
+    return FileError(
         f"{path} cannot be written ({error.strerror or error}); free some space, or choose another "
         "folder. What stood there before is unchanged"
     )

@@ -9,8 +9,8 @@ import weakref
 from collections import deque
 from typing import Any
 
-from .backend import Array, is_array
-from .node import Node
+from ..backend import Array, is_array
+from ..node import Node
 
 
 def owner(array: Array) -> Array:

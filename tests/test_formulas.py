@@ -155,9 +155,9 @@ def test_small_ops_keep_the_fast_apply_where_they_can(op: type) -> None:
     """A Unary or Binary whose formulas name one value each is never sent to the general apply."""
     if not issubclass(op, Unary | Binary):
         return
-    needs = [f.needs for f in op._formulas.values()]
+    needs = [f.needs for f in op._formulas.by_input.values()]
     simple = all(len(n) <= 1 for n in needs) and (
         issubclass(op, Unary) or all("y" not in n for n in needs)
     )
     own = Unary.apply if issubclass(op, Unary) else Binary.apply
-    assert (op.apply is own) == (simple and op._backward is None)
+    assert (op.apply is own) == (simple and op._formulas.joint is None)

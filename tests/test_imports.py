@@ -16,7 +16,7 @@ LEVELS = {
     0: {"errors", "random", "files", "kernels", "_checkout"},
     1: {"backend"},
     2: {
-        "dtypes", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
+        "dtypes", "formulas", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
         "grad_mode", "observer", "anomaly", "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},

@@ -23,33 +23,10 @@ from .dtypes import (
     unbroadcast,
 )
 from .errors import ArgumentTypeError, GraphError, ShapeError
+from .formulas import OUTPUT, VARIADIC, Formulas, Plan, read_formulas
 from .grad_mode import mode
 from .node import Node, Output, next_serial
 from .tensor import Tensor, wrap
-
-
-class Formula(NamedTuple):
-    """A gradient formula and the names of the values it asks for after `grad`."""
-
-    function: Callable[..., Any]
-    needs: tuple[str, ...]
-
-
-class Plan(NamedTuple):
-    """What one call keeps, and how each formula gets its share of it.
-
-    Attributes:
-        sources: where each kept value comes from: an input's position, OUTPUT, VARIADIC (all
-            inputs), or the name of an attribute that forward set.
-        calls: per input, (formula, positions in kept), or None where no gradient is owed.
-    """
-
-    sources: tuple[int | str, ...]
-    calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]
-
-
-OUTPUT = -1
-VARIADIC = -2
 
 
 class Function(Node):
@@ -94,30 +71,15 @@ class Function(Node):
     input_shapes: tuple[tuple[int, ...], ...] | None = None
     outputs: tuple[_Shell, ...] | None = None
 
-    _names: ClassVar[tuple[str, ...]]
-    _variadic: ClassVar[bool]
-    _formulas: ClassVar[dict[str, Formula]]
-    _backward: ClassVar[Formula | None]
+    _formulas: ClassVar[Formulas]
     _plans: ClassVar[dict[tuple[bool, ...], Plan]]
 
     def __init_subclass__(cls) -> None:
         """Read once what the class's formulas are and what they ask for."""
         if not hasattr(cls, "forward"):
             return
-        parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
-        cls._names = tuple(p.name for p in parameters)
-        cls._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        cls._formulas = {
-            n: _formula(cls, f"grad_{n}") for n in cls._names if hasattr(cls, f"grad_{n}")
-        }
-        cls._backward = _formula(cls, "backward") if hasattr(cls, "backward") else None
+        cls._formulas = read_formulas(cls)
         cls._plans = {}
-        for attribute in vars(cls):
-            if attribute.startswith("grad_") and attribute[5:] not in cls._names:
-                raise ArgumentTypeError(
-                    f"{cls.__name__}.{attribute}: forward has no parameter {attribute[5:]!r} "
-                    f"(it has {', '.join(cls._names)}); name the formula grad_<parameter>"
-                )
 
     def apply(self, *inputs: Any) -> Tensor:
         """Run forward on the inputs' arrays, and record this call if a gradient may be asked for.
@@ -211,39 +173,8 @@ class Function(Node):
         """What to keep when the inputs marked in `wanted` need a gradient."""
         plan = self._plans.get(wanted)
         if plan is None:
-            plan = self._plans[wanted] = self._make_plan(wanted)
+            plan = self._plans[wanted] = self._formulas.plan(wanted)
         return plan
-
-    def _make_plan(self, wanted: tuple[bool, ...]) -> Plan:
-        sources: dict[int | str, int] = {}
-
-        def positions(formula: Formula) -> tuple[int, ...]:
-            return tuple([sources.setdefault(self._source(n), len(sources)) for n in formula.needs])
-
-        if self._backward is not None:
-            call = (self._backward.function, positions(self._backward))
-            return Plan(tuple(sources), (call,))
-        calls: list[Any] = []
-        for i, needed in enumerate(wanted):
-            if not needed:
-                calls.append(None)
-                continue
-            name = self._names[min(i, len(self._names) - 1)]
-            formula = self._formulas.get(name)
-            if formula is None:
-                raise GraphError(
-                    f"{type(self).__name__} has no gradient with respect to {name}; "
-                    "pass a constant there, or tensor.detach()"
-                )
-            calls.append((formula.function, positions(formula)))
-        return Plan(tuple(sources), tuple(calls))
-
-    def _source(self, name: str) -> int | str:
-        if name in self._names:
-            return (
-                VARIADIC if self._variadic and name == self._names[-1] else self._names.index(name)
-            )
-        return OUTPUT if name == "y" else name
 
     def _take(self, source: int | str, arrays: list[Array], y: Any) -> Any:
         """One value to keep. An attribute moves from `self`, to be released with the rest."""
@@ -251,22 +182,24 @@ class Function(Node):
             if source not in self.__dict__:
                 raise ArgumentTypeError(
                     f"{type(self).__name__}: a gradient formula asks for {source!r}, which is no "
-                    f"parameter of forward ({', '.join(self._names)}), not y, and no attribute "
-                    "that forward set"
+                    f"parameter of forward ({', '.join(self._formulas.inputs)}), not y, and no "
+                    "attribute that forward set"
                 )
             value = self.__dict__.pop(source)
             return as_array(value) if isinstance(value, np.generic) else value
         if source == OUTPUT:
             return y
-        return tuple(arrays[len(self._names) - 1 :]) if source == VARIADIC else arrays[source]
+        return tuple(arrays[self._first_starred() :]) if source == VARIADIC else arrays[source]
+
+    def _first_starred(self) -> int:
+        return len(self._formulas.inputs) - 1
 
     def kept_inputs(self) -> Iterable[int]:
         """The positions of the inputs whose values are kept."""
-        first = len(self._names) - 1
         count = len(self.edges or ())
         for source in self.plan.sources:
             if source == VARIADIC:
-                yield from range(first, count)
+                yield from range(self._first_starred(), count)
             elif isinstance(source, int) and source >= 0:
                 yield source
 
@@ -278,7 +211,7 @@ class Function(Node):
             if isinstance(source, str):
                 out.append(wrap(value, None) if is_array(value) else value)
             elif source == VARIADIC:
-                nodes = edges[len(self._names) - 1 :]
+                nodes = edges[self._first_starred() :]
                 out.append(tuple([wrap(a, e) for a, e in zip(value, nodes, strict=True)]))
             elif source != OUTPUT:
                 out.append(wrap(value, edges[source]))
@@ -291,7 +224,7 @@ class Function(Node):
     def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
         """dL/dy to one gradient per input: run the formulas of the inputs that have an edge."""
         calls = self.plan.calls
-        if self._backward is not None:
+        if self._formulas.joint is not None:
             formula, at = calls[0]  # type: ignore[misc]
             grads = list(formula(self, grad, *[kept[i] for i in at]))
             self._check_count(grads)
@@ -325,10 +258,9 @@ class Function(Node):
             )
 
     def _wrong_shape(self, i: int, g: Any, shape: tuple[int, ...]) -> Any:
-        name = self._names[min(i, len(self._names) - 1)]
         raise ShapeError(
-            f"{type(self).__name__}: the gradient of {name} must have its shape {shape}, "
-            f"but the formula returned {tuple(g.shape)}"
+            f"{type(self).__name__}: the gradient of {self._formulas.name(i)} must have its shape "
+            f"{shape}, but the formula returned {tuple(g.shape)}"
         )
 
     def __repr__(self) -> str:
@@ -339,17 +271,6 @@ class Function(Node):
         if "geometry" in names:
             shown += [f"{n}={v!r}" for n, v in self.__dict__["geometry"].items()]
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _formula(cls: type, name: str) -> Formula:
-    """A formula of the class, with the names of its parameters after `self` and `grad`."""
-    function = getattr(cls, name)
-    parameters = list(inspect.signature(function).parameters)
-    if len(parameters) < 2:
-        raise ArgumentTypeError(
-            f"{cls.__name__}.{name} must take at least (self, grad): grad is dL/dy"
-        )
-    return Formula(function, tuple(parameters[2:]))
 
 
 def constant_result(y: Array, dtype: Any) -> Tensor:

@@ -27,11 +27,12 @@ class Unary(Function):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls._names != ("x",):
+        formulas = cls._formulas
+        if formulas.inputs != ("x",):
             raise ArgumentTypeError(f"{cls.__name__}: a Unary's forward is forward(self, x)")
-        needs = cls._formulas["x"].needs if "x" in cls._formulas else None
+        needs = formulas.by_input["x"].needs if formulas.by_input else None
         codes: dict[Any, int] = {(): 0, ("x",): 1, ("y",): 2}
-        if cls._backward is not None or needs not in codes:
+        if formulas.joint is not None or needs not in codes:
             _make_general(cls)
         cls._keeps = codes.get(needs, -1)
 
@@ -81,11 +82,13 @@ class Binary(Function):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls._names != ("a", "b"):
+        formulas = cls._formulas
+        if formulas.inputs != ("a", "b"):
             raise ArgumentTypeError(f"{cls.__name__}: a Binary's forward is forward(self, a, b)")
         codes: dict[Any, Any] = {(): None, ("a",): 0, ("b",): 1}
-        needs = [cls._formulas[n].needs if n in cls._formulas else None for n in ("a", "b")]
-        if cls._backward is not None or not all(n in codes for n in needs):
+        by_input = formulas.by_input
+        needs = [by_input[n].needs if n in by_input else None for n in ("a", "b")]
+        if formulas.joint is not None or not all(n in codes for n in needs):
             _make_general(cls)
         cls._sources = (codes.get(needs[0]), codes.get(needs[1]))
 

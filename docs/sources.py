@@ -1,0 +1,62 @@
+"""A hook of mkdocs: the source files that pages link to become pages of the site.
+
+In the checkout a link such as `../../tinygrad_course/nn/dense.py` opens the file; in the site it
+opens `source/tinygrad_course/nn/dense.py.html`, made here. See `mkdocs.yml` for what calls it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+LINK = re.compile(r"\]\(((?:\.\./)+[\w./-]+)\)")
+LANGUAGES = {".py": "python", ".toml": "toml"}
+ROOT = Path(__file__).parent.parent
+
+
+def outside(markdown: str, page: str) -> Iterator[tuple[str, str]]:
+    """Each link of a page that leaves `docs/`: as it is written, and from the checkout's root."""
+    for link in LINK.findall(markdown):
+        path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), link))
+        if not path.startswith("docs/"):
+            yield link, path
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add a page for every file that a page links to."""
+    from mkdocs.structure.files import File
+
+    wanted = {
+        path
+        for file in files.documentation_pages()
+        for _, path in outside(file.content_string, file.src_uri)
+        if (ROOT / path).is_file()
+    }
+    for path in sorted(wanted):
+        text = (ROOT / path).read_text(encoding="utf-8")
+        if not path.endswith(".md"):
+            language = LANGUAGES.get(Path(path).suffix, "text")
+            text = f"# {path}\n\n~~~~{language}\n{text}~~~~\n"
+        files.append(File.generated(config, f"source/{path}.md", content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Point the links at those pages."""
+    here = page.file.src_uri
+    if here.startswith("source/"):
+        return markdown
+    for link, path in outside(markdown, here):
+        if (ROOT / path).is_file():
+            target = posixpath.relpath(f"source/{path}.md", posixpath.dirname(here) or ".")
+            markdown = markdown.replace(f"]({link})", f"]({target})")
+    return markdown

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-LINK = re.compile(r"\]\(((?:\.\./)+[\w./-]+)\)")
-LANGUAGES = {".py": "python", ".toml": "toml"}
+LINK = re.compile(r"\]\(((?:\.\./)+[\w./-]+\.py)\)")
 ROOT = Path(__file__).parent.parent
 
 
@@ -43,10 +42,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for path in sorted(wanted):
         text = (ROOT / path).read_text(encoding="utf-8")
-        if not path.endswith(".md"):
-            language = LANGUAGES.get(Path(path).suffix, "text")
-            text = f"# {path}\n\n~~~~{language}\n{text}~~~~\n"
-        files.append(File.generated(config, f"source/{path}.md", content=text))
+        page = f"# {path}\n\n~~~~python\n{text}~~~~\n"
+        files.append(File.generated(config, f"source/{path}.md", content=page))
     return files
 
 

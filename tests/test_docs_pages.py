@@ -100,7 +100,8 @@ def test_each_claim_is_told_once_and_followed_by_code_that_shows_it():
 
 def test_the_site_builds_without_a_warning(tmp_path):
     pytest.importorskip("mkdocs")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    # Not --quiet, which would hide the warnings from --strict.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     done = subprocess.run(
         [*command, "--site-dir", str(tmp_path / "site")],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 LINK = re.compile(r"\]\(((?:\.\./)+[\w./-]+\.py)\)")
+HEADING, BLOCK = r"<h[1-3] .*?</h[1-3]>", r'<div class="codehilite">.*?</pre></div>'
 ROOT = Path(__file__).parent.parent
 
 
@@ -57,3 +58,29 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
             target = posixpath.relpath(f"source/{path}.md", posixpath.dirname(here) or ".")
             markdown = markdown.replace(f"]({link})", f"]({target})")
     return markdown
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Put each block of code into a row with the words before it."""
+    if page.file.src_uri.startswith("source/"):
+        return html
+    rows, words = [], ""
+
+    def finish(code: str = "") -> None:
+        nonlocal words
+        if code:
+            rows.append(f'<div class="beside"><div>{words}</div><div>{code}</div></div>')
+        elif words.strip():
+            rows.append(f'<div class="alone">{words}</div>')
+        words = ""
+
+    for piece in re.split(f"({HEADING}|{BLOCK})", html, flags=re.DOTALL):
+        if re.match(HEADING, piece, re.DOTALL):
+            finish()
+            rows.append(piece)
+        elif re.match(BLOCK, piece, re.DOTALL) and '<span class="n">' in piece:
+            finish(piece)
+        else:  # words, and formulas, in which there is nothing to colour
+            words += piece
+    finish()
+    return "\n".join(rows)

@@ -86,7 +86,7 @@ def test_every_lecture_is_in_the_navigation_and_on_the_first_page():
 
 
 def test_each_claim_is_told_once_and_followed_by_code_that_shows_it():
-    told = []
+    told, index = [], (DOCS / "index.md").read_text(encoding="utf-8")
     for page in LECTURES:
         text = page.read_text(encoding="utf-8")
         for section in re.split(r"^(?=##+ )", text, flags=re.MULTILINE):
@@ -96,6 +96,7 @@ def test_each_claim_is_told_once_and_followed_by_code_that_shows_it():
             if claims:
                 assert "# ->" in section or "assert" in section, heading
     assert len(told) == len(set(told))
+    assert all(f"[{claim}](" in index for claim in told)
 
 
 def test_the_site_builds_without_a_warning(tmp_path):

@@ -1,5 +1,6 @@
 """Where time and memory go: `tg.profile`. Read `profiler.py`, then `live_memory.py`."""
 
-from .profiler import LayerRow, Profile, Row, profile
+from .profiler import Profile, profile
+from .rows import LayerRow, Row
 
 __all__ = ["LayerRow", "Profile", "Row", "profile"]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -24,61 +23,11 @@ from ..node import Leaf, Node
 from ..observer import Observer, observing
 from ..tensor import Parameter, Tensor
 from . import report
+from .layer_names import LayerNames
 from .live_memory import LiveMemory
+from .rows import LayerRow, Row
 
 FORWARD, BACKWARD, WITHIN = "forward", "backward", "within backward"
-
-
-@dataclass
-class Row:
-    """One op in one layer and one phase.
-
-    Attributes:
-        op: the name of its class.
-        layer: the path of the innermost layer that called it, "" outside of all; a backward call
-            counts for the layer of its forward.
-        phase: "forward"; "backward": its formulas; "within backward": its forward, run by another
-            op's formulas (`recompute`, `create_graph=True`, the gradient of a composition).
-        calls: how often.
-        seconds: in the op itself, without the ops that it called. Forward is the whole of `apply`:
-            the arrays' computation and the recording. On a GPU: until the work was handed over.
-        output_bytes: the size of what it returned: outputs, or in backward the gradients.
-        kept_bytes: what it made the graph keep for backward. An array that several ops keep counts
-            for the first; parameters and other leaves do not count, they exist anyway.
-        live_bytes: of the arrays that ops made, the most that were alive when it ended.
-    """
-
-    op: str
-    layer: str
-    phase: str
-    calls: int = 0
-    seconds: float = 0.0
-    output_bytes: int = 0
-    kept_bytes: int = 0
-    live_bytes: int = 0
-
-
-@dataclass
-class LayerRow:
-    """One layer, with everything inside it.
-
-    Attributes:
-        layer: its path, "" for what no layer called.
-        kind: its class.
-        calls: how often it was called.
-        forward_seconds: in the ops that it and its layers called.
-        backward_seconds: in the formulas of those ops, and in what ran within them.
-        output_bytes: of all those ops in forward.
-        kept_bytes: of all those ops.
-    """
-
-    layer: str
-    kind: str
-    calls: int = 0
-    forward_seconds: float = 0.0
-    backward_seconds: float = 0.0
-    output_bytes: int = 0
-    kept_bytes: int = 0
 
 
 class _Frame:
@@ -106,8 +55,7 @@ class Profile(Observer):
         self._end: int | None = None
         self._rows: dict[tuple[str, str, str], Row] = {}
         self._layers: dict[str, LayerRow] = {}
-        self._paths: dict[int, tuple[Any, str]] = {}
-        self._inside: dict[str, str] = {}
+        self._names = LayerNames()
         self._frames: list[_Frame] = []
         self._layer_of: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
         self._leaves: set[Node] = set()
@@ -139,7 +87,7 @@ class Profile(Observer):
                 rows[row.layer] = LayerRow(row.layer, "")
             while layer is not None:
                 whole = rows.get(layer)
-                layer = self._inside.get(layer)
+                layer = self._names.inside.get(layer)
                 if whole is None:
                     continue
                 whole.kept_bytes += row.kept_bytes
@@ -214,7 +162,7 @@ class Profile(Observer):
 
     @contextmanager
     def layer(self, module: Any) -> Iterator[None]:
-        path = self._path(module)
+        path = self._names.of(module, self._layer())
         row = self._layers.setdefault(path, LayerRow(path, type(module).__name__))
         row.calls += 1
         frame = self._begin(module, WITHIN if self._in_backward() else FORWARD, path)
@@ -281,44 +229,12 @@ class Profile(Observer):
     def _in_backward(self) -> bool:
         return bool(self._frames) and self._frames[-1].phase != FORWARD
 
-    def _path(self, module: Any) -> str:
-        """The path from the outermost module that was called, under whose class it is listed."""
-        known = self._paths.get(id(module))
-        if known is None:
-            self._name_layers(module, self._layer())
-            known = self._paths[id(module)]
-        return known[1]
-
-    def _name_layers(self, root: Any, inside: str) -> None:
-        """Give `root` and all layers below it their names, once in a profile."""
-        kind = type(root).__name__
-        title = f"{inside}.{kind}" if inside else kind
-        taken = {path for _, path in self._paths.values()}
-        count = 1
-        while title in taken:
-            count += 1
-            title = f"{title.partition('#')[0]}#{count}"
-        # The first model's layers have the names that its state_dict has.
-        prefix = f"{title}." if self._paths else ""
-        if inside:
-            self._inside[title] = inside
-        names = {"": title}
-        for name, module in root.named_modules():
-            path = names[name] = prefix + name if name else title
-            self._paths.setdefault(id(module), (module, path))
-            if name:
-                parent = name
-                while parent := parent.rpartition(".")[0]:
-                    if parent in names:
-                        break
-                self._inside.setdefault(path, names[parent])
-
     def _close(self) -> None:
         """Hold no model, no graph and no array any longer than the `with`."""
         self._end = perf_counter_ns()
         self._count_leaf_gradients()
         self._memory.close()
-        self._paths.clear()
+        self._names.forget()
         self._frames.clear()
         self._leaves.clear()
         self._layer_of.clear()

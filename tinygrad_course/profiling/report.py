@@ -13,7 +13,7 @@ from ..errors import ArgumentError
 from ..files import replace_file
 
 if TYPE_CHECKING:
-    from .profiler import LayerRow, Row
+    from .rows import LayerRow, Row
 
 SHOWN = 30
 """How many rows a table shows; `rows` has them all."""

@@ -12,9 +12,8 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = np.ndarray[Any, Any]
 """A NumPy array; a CuPy array, which has the same methods, where CuPy is installed."""
 
 Padding: TypeAlias = tuple[tuple[int, int], tuple[int, int]]

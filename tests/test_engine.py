@@ -303,3 +303,11 @@ def test_a_retained_gradient_accumulates_as_a_leaf_does():
     loss.backward(retain_graph=True)
     loss.backward()
     assert (h.grad.item(), x.grad.item()) == (24.0, 72.0)
+
+
+def test_grad_through_a_released_graph_is_refused() -> None:
+    x = tg.tensor(2.0, requires_grad=True)
+    e = 3.0 - x * 2.0
+    tg.grad(e * e, x)
+    with pytest.raises(GraphError, match="released"):
+        tg.grad(e * e * 0.5, x)

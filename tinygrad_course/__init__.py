@@ -23,7 +23,6 @@ from .engine import BackwardStep, backward_steps, grad
 from .function import Function
 from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
-from .profiling import profile
 from .random import Generator, manual_seed
 from .recompute import recompute
 
@@ -44,12 +43,14 @@ if TYPE_CHECKING:
     from .interop import load_weights as load_weights
     from .interop import save_weights as save_weights
     from .nn.summary import summary as summary
+    from .profiling import profile as profile
 
 _LAZY = {
     "gradcheck": "checking",
     "gradgradcheck": "checking",
     "load_torch_state_dict": "interop",
     "load_weights": "interop",
+    "profile": "profiling",
     "save_weights": "interop",
     "summary": "nn.summary",
 }

@@ -143,6 +143,8 @@ def _useful(roots: Sequence[Node], wanted: Collection[Node], *, stop: bool) -> s
         if node in seen or node.serial < oldest:
             continue
         seen.add(node)
+        if node.edges is None and node not in wanted:
+            raise _released(node)
         if stop and node in wanted:
             continue
         stack.extend([e for e in node.edges or () if e is not None])

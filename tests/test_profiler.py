@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import threading
 import weakref
@@ -17,6 +18,7 @@ from tinygrad_course import nn
 from tinygrad_course.errors import AnomalyError, ArgumentError, FileError, ShapeError
 from tinygrad_course.grad_mode import mode
 from tinygrad_course.observer import Observer, observing
+from tinygrad_course.profiling import profiler
 from tinygrad_course.profiling.live_memory import LiveMemory
 
 
@@ -147,11 +149,53 @@ def test_the_peak_is_that_of_arrays_alive_at_once() -> None:
     assert x.grad is not None
 
 
+def test_a_view_of_what_came_from_elsewhere_is_no_memory() -> None:
+    x = tg.tensor(np.ones((100, 100)))
+    with tg.profile() as p:
+        assert x.reshape(10000)[5:].T.shape == (9995,)
+    assert p.peak_bytes == 0
+
+
+def test_live_is_what_is_alive_then() -> None:
+    x = tg.tensor(np.ones((100, 100)))
+    with tg.profile() as p:
+        h = tg.exp(x)
+        s = h.sum()
+        del h
+        tg.tanh(s)
+    live = {row.op: row.live_bytes for row in p.rows}
+    assert live == {"Exp": 80_000, "Sum": 80_008, "Tanh": 16}
+    assert p.peak_bytes == 80_008
+
+
+def test_times_are_each_ops_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 1000)
+    monkeypatch.setattr(profiler, "perf_counter_ns", clock.__next__)  # a microsecond a look
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    with tg.profile() as p:
+        tg.recompute(tg.exp, tg.tanh(x)).sum().backward()
+    micros = {(row.op, row.phase): round(row.seconds * 1e6, 6) for row in p.rows}
+    assert micros == {
+        ("Tanh", "forward"): 1,
+        ("Exp", "forward"): 1,
+        ("Sum", "forward"): 1,
+        ("Sum", "backward"): 1,
+        ("Recompute", "backward"): 3,  # five looks from start to end, less the two below
+        ("Exp", "within backward"): 1,
+        ("Exp", "backward"): 1,
+        ("Tanh", "backward"): 1,
+    }
+    # Looks: two for each of these, one at the beginning, one at the end.
+    assert p.seconds == pytest.approx(17e-6)
+
+
 def test_a_kept_array_counts_again_in_the_next_graph() -> None:
     x, w = tg.tensor(X), tg.Parameter(np.ones((4, 3)), dtype="float32")
+    held = []  # the released nodes live on, as those of any result that is looked at later
     with tg.profile() as p:
         for _ in range(3):
-            (x @ w).sum().backward()
+            held.append(x @ w)
+            held[-1].sum().backward()
     (row,) = [r for r in p.rows if r.op == "MatMul" and r.phase == "forward"]
     assert row.kept_bytes == 3 * X.nbytes
 

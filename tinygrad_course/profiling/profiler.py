@@ -237,7 +237,6 @@ class Profile(Observer):
         self._names.forget()
         self._frames.clear()
         self._leaves.clear()
-        self._layer_of.clear()
 
 
 def _arrays(kept: Any) -> Iterator[Any]:

@@ -60,6 +60,7 @@ def test_a_convolutional_network_with_a_dense_after_flatten() -> None:
             torch.nn.Sequential(torch.nn.MaxPool2d(2), torch.nn.Tanh()),
             torch.nn.Flatten(),
             torch.nn.BatchNorm1d(8 * 2 * 4),
+            torch.nn.LayerNorm(8 * 2 * 4),
             torch.nn.Dropout(0.5),
             torch.nn.Linear(8 * 2 * 4, 5),
             torch.nn.ReLU(),
@@ -74,6 +75,7 @@ def test_a_convolutional_network_with_a_dense_after_flatten() -> None:
         nn.Sequential(nn.MaxPool2d(2), nn.Tanh()),
         nn.Flatten(),
         nn.BatchNorm(8 * 2 * 4, **F8),
+        nn.LayerNorm(8 * 2 * 4, **F8),
         nn.Dropout(0.5),
         nn.Dense(8 * 2 * 4, 5, **F8),
         nn.ReLU(),
@@ -85,8 +87,8 @@ def test_a_convolutional_network_with_a_dense_after_flatten() -> None:
     assert ours.training
     agree(ours, theirs, x)
     arrays = {name: tensor.numpy() for name, tensor in theirs.state_dict().items()}
-    ours.layers[8].weight.assign(np.zeros((64, 5)))
-    shapes = {"layers.6": (2, 4, 8), "layers.8": [2, 4, 8]}
+    ours.layers[9].weight.assign(np.zeros((64, 5)))
+    shapes = {"layers.6": (2, 4, 8), "layers.7": [2, 4, 8], "layers.9": (2, 4, 8)}
     load_torch_state_dict(ours, arrays, flattened=shapes)
     agree(ours, theirs, x)
     # Without the images' shape the rows would be in the wrong order, so it is asked for.
@@ -120,6 +122,29 @@ def test_a_dense_on_flattened_pictures_and_after_a_global_pool() -> None:
     )
     load_torch_state_dict(ours, theirs.state_dict(), input_shape=(3, 3, 6))
     agree(ours, theirs, RNG.standard_normal((2, 3, 3, 6)))
+
+
+def test_an_order_that_is_lost_on_the_way_is_refused() -> None:
+    class Wide(nn.Module):
+        def __init__(self, *, scaled: bool) -> None:
+            self.flatten, self.head = nn.Flatten(), nn.Dense(12 if scaled else 24, 2, **F8)
+            self.scale = tg.Parameter(np.ones(12)) if scaled else None
+
+        def forward(self, x: Any) -> Any:
+            rows = self.flatten(x)
+            rows = tg.concatenate([rows, rows], 1) if self.scale is None else rows * self.scale
+            return self.head(rows)
+
+    for scaled, op in ((False, "Concatenate"), (True, "Mul")):
+        model = Wide(scaled=scaled)
+        theirs = {
+            name: array.T if name == "head.weight" else array
+            for name, array in model.state_dict().items()
+        }
+        with pytest.raises(ArgumentError, match=rf"\(2, 2, 3\) are flattened.*{op}\(.*flattened="):
+            load_torch_state_dict(model, theirs, input_shape=(2, 2, 3))
+        assert model.training
+        load_torch_state_dict(model, theirs, flattened={})
 
 
 def test_sequences() -> None:
@@ -243,6 +268,8 @@ def test_every_mismatch_says_what_and_changes_nothing() -> None:
         load_torch_state_dict(model, state(), flattened={"fx": (1, 1, 3)})
     with pytest.raises(ShapeError):
         load_torch_state_dict(model, state(), input_shape=(4,))
+    with pytest.raises(ShapeError, match=r"Dense\(3, 2\) has 3 inputs, .* \(1, 2, 3\) have 6"):
+        load_torch_state_dict(model, state(), flattened={"fc": (1, 2, 3)})
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
     part = {"fc.bias": np.ones(2), "other": np.ones(1)}

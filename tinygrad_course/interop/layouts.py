@@ -6,6 +6,7 @@ channels first, (O, C / groups, KH, KW), (out, in).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,13 +15,19 @@ import numpy as np
 
 from .. import nn
 from ..backend import is_array
+from ..errors import ArgumentError, ShapeError
 from ..nn import Module
 from ..nn.recurrent import Recurrent
 from ..nn.recurrent_cell import Cell
 from ..observer import Observer
-from ..tensor import Tensor
+from ..tensor import Parameter, Tensor
 
 Array = np.ndarray[Any, Any]
+
+
+NORMS = (nn.BatchNorm, nn.LayerNorm)
+REORDERED = (nn.Dense, *NORMS)
+"""The layers whose weights can follow another order of their inputs."""
 
 
 class Layout(NamedTuple):
@@ -67,11 +74,14 @@ def layout_of(
         groups = layer.groups
         shape = (C * groups, O // groups, KH, KW)
         convert = _ungrouped(groups)
-    if image is not None:
-        if attribute == "weight" and isinstance(layer, nn.Dense):
-            convert = _dense_of_images(image)
-        elif isinstance(layer, nn.BatchNorm):
-            convert = _features_of_images(image)
+    dense = attribute == "weight" and isinstance(layer, nn.Dense)
+    if image is not None and (dense or isinstance(layer, NORMS)):
+        if math.prod(image) != ours[0]:
+            raise ShapeError(
+                f"load_torch_state_dict: {layer!r} has {ours[0]} inputs, but flattened images of "
+                f"shape {image} have {math.prod(image)} values"
+            )
+        convert = _dense_of_images(image) if dense else _features_of_images(image)
     return Layout(theirs, ours, shape, tensor.dtype, convert)
 
 
@@ -166,29 +176,35 @@ class Flattenings(Observer):
         self._ranks = {4}
         if any(isinstance(module, nn.Conv1d) for module in model.modules()):
             self._ranks.add(3)
-        self._inside: list[str] = []
+        self._inside: list[tuple[str, Module]] = []
         # Arrays by their identity, and held, so that no other takes it over.
         self._rows: dict[int, tuple[Array, tuple[int, ...]]] = {}
 
     @contextmanager
     def layer(self, module: Module) -> Iterator[None]:
-        self._inside.append(self._names.get(id(module), ""))
+        self._inside.append((self._names.get(id(module), ""), module))
         try:
             yield
         finally:
             self._inside.pop()
 
     def after_forward(self, function: Any, inputs: Sequence[Any], ys: Sequence[Any]) -> None:
-        x = inputs[0].data if isinstance(inputs[0], Tensor) else inputs[0]
-        y = ys[0]
-        if not is_array(x):
+        arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
+        x, y = arrays[0], ys[0]
+        shape = next((self._rows[id(a)][1] for a in arrays if id(a) in self._rows), None)
+        if shape is None:
+            flat = is_array(x) and x.ndim in self._ranks and y.ndim == 2 and len(x) == len(y)
+            if type(function).__name__ == "Reshape" and flat and x.size == y.size:
+                self._rows[id(y)] = (y, tuple(x.shape[1:]))
             return
-        flat = x.ndim in self._ranks and y.ndim == 2 and len(x) == len(y) and x.size == y.size
-        known = self._rows.get(id(x))
-        if type(function).__name__ == "Reshape" and flat and not known:
-            self._rows[id(y)] = (y, tuple(x.shape[1:]))
-        elif known is not None:
-            if self._inside:
-                self.found.setdefault(self._inside[-1], known[1])
-            if y.shape == x.shape:
-                self._rows[id(y)] = (y, known[1])
+        name, layer = self._inside[-1] if self._inside else ("", None)
+        if isinstance(layer, REORDERED):
+            self.found.setdefault(name, shape)
+        elif y.shape != x.shape or any(isinstance(v, Parameter) for v in inputs):
+            raise ArgumentError(
+                f"load_torch_state_dict: images of shape {shape} are flattened, and their rows go "
+                f"through {function!r}, behind which their order is unknown; pass flattened=, the "
+                "(H, W, C) for each layer that reads such rows, and reorder other weights by hand"
+            )
+        if y.shape == x.shape:
+            self._rows[id(y)] = (y, shape)

@@ -69,8 +69,10 @@ def test_every_option_reaches_the_recipe():
     options = {"epochs": 1, "batch_size": 32, "optimizer": "nesterov", "lr": 0.02, "clip": 5.0,
                "schedule": "cosine", "momentum": 0.8, "weight_decay": 0.001, "shift": 1,
                "accumulate": 2, "patience": 4, "seed": 7, "dtype": "float64", "device": "cpu",
-               "threads": 2, "data": "digits"}  # fmt: skip
+               "threads": 2, "data": "digits", "early_stopping": "gl5",
+               "target_accuracy": 0.999}  # fmt: skip
     words = [w for k, v in options.items() for w in (f"--{k.replace('_', '-')}", v)]
+    options["flip"] = False
     result = tgc("train", "mlp", *words, "--no-report", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     recipe = checkpoint.load(lines(result)[0]["out"]).recipe

@@ -22,7 +22,7 @@ LEVELS = {
     3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},
     5: {
-        "models", "train", "training", "checkpoint", "checking", "interop", "layouts", "weight_files",
+        "models", "evaluation", "train", "training", "checkpoint", "checking", "interop", "layouts", "weight_files",
     },
     6: {"viz", "estimators"},
     7: {"cli", "__main__"},

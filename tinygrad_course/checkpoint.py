@@ -23,6 +23,7 @@ from .nn import Module
 from .tensor import Parameter
 from .train import Progress, Training
 from .training.environment import describe, using_threads
+from .training.preparation import Scaling
 from .training.recipe import Recipe, Run, assemble
 
 FORMAT = 1
@@ -41,7 +42,8 @@ class Checkpoint:
     Attributes:
         path: the file.
         arrays: weights and buffers as `model.NAME`, the optimizer's state as `optimizer.NAME`.
-        facts: the rest: `recipe`, `progress`, `generator`, `environment`, `input_shape`, `classes`.
+        facts: the rest: `recipe`, `progress`, `generator`, `environment`; and of the data
+            `input_shape`, `classes` (none for regression), `features`, `scaling`, `data_checksum`.
     """
 
     path: Path
@@ -75,8 +77,16 @@ class Checkpoint:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes, as the data set had them."""
+        """The names of the classes, as the data set had them; none for regression."""
         return tuple(self.facts.get("classes") or ())
+
+    @property
+    def scaling(self) -> Scaling:
+        """What samples go through before the model sees them."""
+        try:
+            return Scaling.from_state(self.facts.get("scaling"))
+        except (Error, AttributeError, TypeError) as error:
+            self.refuse(f"how its samples were scaled is damaged; {RUN_AGAIN}", error)
 
     def part(self, prefix: str) -> dict[str, np.ndarray[Any, Any]]:
         """The arrays whose names begin with `prefix`, without it."""
@@ -89,12 +99,12 @@ class Checkpoint:
             CheckpointError: the arrays are not those of the recipe's model.
         """
         recipe, shape = self.recipe, self.facts.get("input_shape")
-        if not isinstance(shape, list) or not self.classes:
+        if not isinstance(shape, list) or not isinstance(self.facts.get("classes"), list):
             self.refuse(f"the shape of its samples or its classes are missing; {RUN_AGAIN}")
         model = build(
             recipe.model,
             input_shape=shape,
-            classes=len(self.classes),
+            classes=len(self.classes) or 1,
             dtype=recipe.dtype,
             classic=recipe.classic,
         )
@@ -173,6 +183,9 @@ def save(path: str | Path, run: Training) -> Path:
         facts["recipe"] = run.recipe.to_dict()
         facts["input_shape"] = list(run.dataset.input_shape)
         facts["classes"] = list(run.dataset.classes)
+        facts["features"] = list(run.dataset.features)
+        facts["scaling"] = run.scaling.state()
+        facts["data_checksum"] = run.data_checksum
     return replace_file(path, serialize(arrays, {KEY: json.dumps(facts)}))
 
 
@@ -262,7 +275,13 @@ def restore(checkpoint: Checkpoint, run: Training) -> list[str]:
             f"its optimizer state does not fit: {error}; use the optimizer it was saved with", error
         )
     run.progress = progress
-    return _differences(checkpoint.facts.get("environment") or {}, environment_of(run))
+    changed = []
+    if isinstance(run, Run) and checkpoint.facts.get("data_checksum") != run.data_checksum:
+        changed.append(
+            f"the training data of {run.recipe.data} are not those that the run began with: it "
+            "goes on with the data as they are now"
+        )
+    return changed + _differences(checkpoint.facts.get("environment") or {}, environment_of(run))
 
 
 def resume(

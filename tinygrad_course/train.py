@@ -1,11 +1,12 @@
-"""The training loop: forward, loss, backward, step; and the evaluation beside it.
+"""The training loop: forward, loss, backward, step; and after each epoch a look at the test part.
 
 `Training` holds what is trained and how far it has come, `fit` runs it, callbacks look on.
-Read `fit` and `train_epoch` first, then `callbacks.py`.
+Read `fit` and `train_epoch` first, then `evaluation.py` and `training/callbacks.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -15,14 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from .data import DataLoader, Split
-from .errors import ArgumentError, DataError
-from .functional import cross_entropy, softmax
-from .grad_mode import no_grad
+from .evaluation import Evaluation, Regression, evaluate, evaluate_regression
+from .functional import cross_entropy
 from .nn import Module
 from .optim import Optimizer, accumulate, clip_grad_norm
 from .random import Generator
 from .tensor import Tensor, tensor
 from .training.environment import using_threads
+
+__all__ = [
+    "Batch",
+    "Evaluation",
+    "Progress",
+    "Record",
+    "Regression",
+    "Training",
+    "evaluate",
+    "evaluate_regression",
+    "fit",
+    "measure",
+    "train_epoch",
+]
 
 Record = dict[str, Any]
 
@@ -89,6 +103,8 @@ class Training:
         clip: the largest norm of the gradient, or None.
         generator: where the model's dropout masks come from, saved with the rest.
         threads: of the matrix products; None leaves them as they are.
+        regression: targets are numbers (N, 1), not labels, and the loss is the mean squared error;
+            R2 is recorded instead of accuracy.
         progress: how far it has come.
         batch: the last batch, while training.
         stopped: why it ended before the last epoch, or None.
@@ -114,6 +130,7 @@ class Training:
     clip: float | None = None
     generator: Generator | None = None
     threads: int | None = None
+    regression: bool = False
     progress: Progress = field(default_factory=Progress)
     batch: Batch | None = field(default=None, repr=False)
     stopped: str | None = None
@@ -137,21 +154,16 @@ class Training:
         """The share of the current epoch's samples so far that was classified correctly."""
         return self.progress.correct / max(self.progress.samples, 1)
 
+    @property
+    def train_r2(self) -> float:
+        """For regression: the share of the targets' variance that is explained so far, likewise."""
+        variance = float(np.var(self.loader.y, dtype=np.float64))
+        return 1 - self.train_loss / variance if variance else math.nan
 
-class Evaluation(NamedTuple):
-    """How a model does on data.
-
-    Attributes:
-        loss: the mean loss.
-        accuracy: the share classified correctly.
-        predictions: (N,) the class with the largest logit; among equals the first.
-        confidences: (N,) the probability the model gives it.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: npt.NDArray[np.int64]
-    confidences: npt.NDArray[np.float64]
+    @property
+    def score(self) -> str:
+        """What tells how good it is, as records call it: accuracy, or r2 for regression."""
+        return "r2" if self.regression else "accuracy"
 
 
 def fit(run: Training, callbacks: Sequence[Any] = ()) -> list[Record]:
@@ -172,7 +184,8 @@ def fit(run: Training, callbacks: Sequence[Any] = ()) -> list[Record]:
 
     Returns:
         One record for each epoch: `event` "epoch", `epoch` (from 1), `step`, `train_loss`,
-        `train_accuracy`, `test_loss`, `test_accuracy`, `lr`, `seconds`, `samples_per_second`.
+        `train_accuracy`, `test_loss`, `test_accuracy`, `lr`, `seconds`, `samples_per_second`;
+        for regression `train_r2` and `test_r2` instead of the accuracies.
     """
 
     def tell(event: str, *details: Any) -> None:
@@ -214,7 +227,8 @@ def train_epoch(run: Training, tell: Callable[..., None]) -> Iterator[None]:
         progress.batch += 1
         progress.samples += len(y)
         progress.loss_sum += run.batch.loss * len(y)
-        progress.correct += int((logits.numpy().argmax(-1) == y).sum())
+        if not run.regression:
+            progress.correct += int((logits.numpy().argmax(-1) == y).sum())
         tell("on_gradients")
         if last:
             if run.clip is not None:
@@ -229,15 +243,16 @@ def train_epoch(run: Training, tell: Callable[..., None]) -> Iterator[None]:
 def _finish_epoch(run: Training) -> Record:
     """Evaluate, write the epoch's record into the history, and move on to the next."""
     progress = run.progress
-    tested = None if run.test is None else evaluate(run.model, *run.test, loss=run.loss)
+    tested = None if run.test is None else measure(run, run.test)
+    score = run.score
     record = {
         "event": "epoch",
         "epoch": progress.epoch + 1,
         "step": progress.step,
         "train_loss": run.train_loss,
-        "train_accuracy": run.train_accuracy,
+        f"train_{score}": getattr(run, f"train_{score}"),
         "test_loss": None if tested is None else tested.loss,
-        "test_accuracy": None if tested is None else tested.accuracy,
+        f"test_{score}": None if tested is None else getattr(tested, score),
         "lr": run.optimizer.lr,
         "seconds": progress.epoch_seconds,
         "samples_per_second": progress.samples / max(progress.epoch_seconds, 1e-9),
@@ -247,57 +262,14 @@ def _finish_epoch(run: Training) -> Record:
     return record
 
 
-def evaluate(
-    model: Module,
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    batch_size: int = 250,
-    *,
-    loss: Callable[[Any, Any], Tensor] = cross_entropy,
-) -> Evaluation:
-    """Measure a model on data: no gradients, and every layer in inference mode.
+def measure(run: Training, part: Split, batch_size: int = 250) -> Evaluation | Regression:
+    """How the model does on a part of the data, as it stands now.
 
     Args:
-        model: samples in, logits (N, K) out; its mode is what it was afterwards.
-        x: samples (N, ...).
-        y: labels (N,).
-        batch_size: samples at a time; it does not change the result beyond rounding.
-        loss: `loss(logits, y)`, the mean over the samples.
-
-    Raises:
-        DataError: no samples, or x and y of different lengths.
-        ArgumentError: a batch size below 1.
-
-    Example:
-        >>> from tinygrad_course import nn
-        >>> result = evaluate(nn.Flatten(), [[2.0, 1.0], [0.0, 3.0]], [0, 0])
-        >>> result.accuracy, result.predictions.tolist()
-        (0.5, [0, 1])
+        run: whose model, loss and task.
+        part: samples and labels, or targets.
+        batch_size: samples at a time.
     """
-    samples, labels = np.asarray(x), np.asarray(y)
-    if len(samples) != len(labels) or not len(samples):
-        raise DataError(
-            f"evaluate: expects samples and as many labels, but x has the shape {samples.shape} "
-            f"and y {labels.shape}"
-        )
-    if batch_size < 1:
-        raise ArgumentError(f"evaluate: batch_size must be at least 1, but it is {batch_size}")
-    modes = [(module, module.training) for module in model.modules()]
-    predictions, confidences, total = [], [], 0.0
-    try:
-        model.eval()
-        with no_grad():
-            for start in range(0, len(samples), batch_size):
-                stop = start + batch_size
-                logits = model(tensor(samples[start:stop]))
-                count = len(logits)
-                total += loss(logits, labels[start:stop]).item() * count
-                probabilities = softmax(logits).numpy().astype(np.float64)
-                predictions.append(logits.numpy().argmax(-1).astype(np.int64))
-                confidences.append(probabilities.max(-1))
-    finally:
-        for module, mode in modes:
-            module.training = mode
-    predicted = np.concatenate(predictions)
-    accuracy = float((predicted == labels).mean())
-    return Evaluation(total / len(labels), accuracy, predicted, np.concatenate(confidences))
+    if run.regression:
+        return evaluate_regression(run.model, *part, batch_size)
+    return evaluate(run.model, *part, batch_size, loss=run.loss)

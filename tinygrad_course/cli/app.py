@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "Show an image to a trained model.",
     "summary": "List a model's layers, shapes and parameters.",
     "data": "List, fetch and verify the data sets.",
+    "check": "Check the gradients in a file, and name what is wrong.",
     "doctor": "Check this machine; every problem with its remedy.",
 }
 """The commands in the order in which they are listed; command X is `cli/X.py:command`."""

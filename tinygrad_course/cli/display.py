@@ -7,11 +7,13 @@ what is shown and written at the end.
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..training.callbacks import score_of
 from .options import print_json
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..train import Record, Training
 
 HEADING = " epoch   train loss  accuracy   test loss  accuracy      rate     time"
+REGRESSION_HEADING = HEADING.replace("accuracy", "      R2")
 INTERVAL = 0.05
 """Seconds between two drawings of the bar: drawing must not slow down what it shows."""
 
@@ -40,16 +43,25 @@ def epoch_line(record: Record, epochs: int) -> str:
     def loss(value: float | None) -> str:
         return "—" if value is None else f"{value:.4f}" if value < 1e4 else f"{value:.2e}"
 
+    score = "r2" if "train_r2" in record else "accuracy"
+
     def share(value: float | None) -> str:
-        return "—" if value is None else f"{100 * value:.2f} %"
+        if value is None or score == "accuracy":
+            return "—" if value is None else f"{100 * value:.2f} %"
+        return f"{value:.4f}" if value > -100 else f"{value:.1e}"
 
     rate = record["lr"]
     return (
         f"{record['epoch']:>3}/{epochs:<4}{loss(record['train_loss']):>11}"
-        f"{share(record['train_accuracy']):>10}{loss(record['test_loss']):>12}"
-        f"{share(record['test_accuracy']):>10}"
+        f"{share(record['train_' + score]):>10}{loss(record['test_loss']):>12}"
+        f"{share(record['test_' + score]):>10}"
         f"{f'{rate:.4f}' if rate >= 1e-4 else f'{rate:.1e}':>10}{clock(record['seconds']):>9}"
     )
+
+
+def heading_for(run: Training) -> str:
+    """The line above the epochs."""
+    return REGRESSION_HEADING if run.regression else HEADING
 
 
 def clock(seconds: float) -> str:
@@ -79,7 +91,7 @@ class Lines:
 
     def on_start(self, run: Training) -> None:
         """The heading; after a resumption, the epochs before it."""
-        click.echo(HEADING)
+        click.echo(heading_for(run))
         for record in run.progress.history:
             click.echo(epoch_line(record, run.epochs))
 
@@ -93,12 +105,12 @@ class Live:
 
     def __init__(self, screen: Console) -> None:
         self.screen = screen
-        self.best = -1.0
+        self.best = -math.inf
         self.bar: Progress | None = None
 
     def on_start(self, run: Training) -> None:
         """The heading and the bar."""
-        self.screen.print(HEADING, style="dim", no_wrap=True, overflow="crop")
+        self.screen.print(heading_for(run), style="dim", no_wrap=True, overflow="crop")
         for record in run.progress.history:
             self._print(record, run.epochs)
         self.bar = self._bar()
@@ -130,10 +142,10 @@ class Live:
         from rich.text import Text
 
         line = Text(epoch_line(record, epochs), no_wrap=True, overflow="crop")
-        accuracy = record["test_accuracy"]
-        if accuracy is not None and accuracy > self.best:
-            self.best = accuracy
-            line.highlight_regex(r"(?<=\d )\s*[\d.]+ %(?=\s+\S+\s+\S+( s)?$)", "bold green")
+        score = score_of(record)
+        if score is not None and score > self.best:
+            self.best = score
+            line.highlight_regex(r"(?<=\d )\s*\S+( %)?(?=\s+\S+\s+\S+( s)?$)", "bold green")
         self.screen.print(line)
 
     def _bar(self) -> Progress:
@@ -158,7 +170,12 @@ class Live:
         width = self.screen.width
         parts: list[tuple[int, str]] = [
             (40, f"loss {run.train_loss:.4f}"),
-            (60, f"accuracy {100 * run.train_accuracy:.2f} %"),
+            (
+                60,
+                f"R2 {run.train_r2:.4f}"
+                if run.regression
+                else f"accuracy {100 * run.train_accuracy:.2f} %",
+            ),
             (72, f"{speed:,.0f} samples/s" if width >= 90 else f"{speed:,.0f}/s"),
         ]
         self.bar.update(

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import CheckpointError
+from ..evaluation import Evaluation, Regression
 from . import folders
-from .options import DATA, Name, common, print_json
+from .options import PLACE, Name, common, print_json
+from .outcome import score_rows, scores_of
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..checkpoint import Checkpoint
     from ..data import Dataset
-    from ..train import Evaluation
 
 
 @click.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path), metavar="[RUN]")
-@click.option("--data", type=DATA, metavar="NAME", help="Another data set than the run's own.")
+@click.option(
+    "--data", type=PLACE, metavar="NAME|PATH", help="Other data than the run's own, of its kind."
+)
 @click.option(
     "--split",
     default="test",
@@ -52,15 +58,16 @@ def command(
     The accuracy on test data is what counts: the model has never seen them.
     """
     from .. import checkpoint
+    from ..train import evaluate, evaluate_regression
     from ..training.environment import using_threads
-    from ..train import evaluate
 
     saved = checkpoint.load(folders.checkpoint_in(run, folders.BEST if best else folders.LAST))
     model, recipe = saved.model(), saved.recipe
     dataset = fitting(saved, data or recipe.data)
-    samples = dataset.test if split == "test" else dataset.train
+    samples = saved.scaling.part(dataset.test if split == "test" else dataset.train)
+    how = evaluate if dataset.classes else evaluate_regression
     with using_threads(threads or recipe.threads):
-        tested = evaluate(model, *samples, batch_size)
+        tested = how(model, *samples, batch_size)
     if as_json:
         print_json(record_of(saved, dataset, split, tested))
     else:
@@ -68,26 +75,27 @@ def command(
 
 
 def fitting(saved: Checkpoint, name: str) -> Dataset:
-    """The data set, if the checkpoint's model can take its samples.
+    """The data set as it was stored, if the checkpoint's model can take its samples.
 
     Raises:
         CheckpointError: it was trained on samples of another shape, or with other classes.
     """
-    from .. import data
+    from ..training.preparation import load_data
 
-    info = data.info(name)
+    recipe = saved.recipe
+    dataset = load_data(recipe if name == recipe.data else replace(recipe, data=name))
     shape = tuple(saved.facts["input_shape"])
-    if info.input_shape != shape or info.classes != saved.classes:
+    if dataset.input_shape != shape or dataset.classes != saved.classes:
         raise CheckpointError(
             f"checkpoint {saved.path}: expects samples of shape {shape} in {len(saved.classes)} "
-            f"classes, but those of {name} are {info.input_shape} in {len(info.classes)}; it was "
-            f"trained on {saved.recipe.data}"
+            f"classes, but those of {name} are {dataset.input_shape} in {len(dataset.classes)}; it "
+            f"was trained on {recipe.data}"
         )
-    return data.load(name, dtype=saved.recipe.dtype)
+    return dataset
 
 
 def record_of(
-    saved: Checkpoint, dataset: Dataset, split: str, tested: Evaluation
+    saved: Checkpoint, dataset: Dataset, split: str, tested: Evaluation | Regression
 ) -> dict[str, Any]:
     """What was measured, for `--json`."""
     return {
@@ -98,36 +106,38 @@ def record_of(
         "data": dataset.name,
         "split": split,
         "samples": len(tested.predictions),
-        f"{split}_accuracy": tested.accuracy,
-        f"{split}_loss": tested.loss,
+        **scores_of(tested, split, saved.scaling.unit),
     }
 
 
-def _show(saved: Checkpoint, dataset: Dataset, split: str, y: Any, tested: Evaluation) -> None:
+def _show(
+    saved: Checkpoint, dataset: Dataset, split: str, y: Any, tested: Evaluation | Regression
+) -> None:
     from rich.text import Text
 
-    from ..metrics import confusion_matrix, precision, recall
-    from .outcome import confusions, wrong
-    from .terminal import console, facts, here, table
+    from .terminal import console, facts, here
 
     screen = console()
-    reached = Text(f"{100 * tested.accuracy:.2f} %", style="bold green")
-    reached.append(f"  {wrong(tested, y)}", style="not bold dim")
     epochs = saved.progress.epoch
     after = f"after {epochs} epoch{'' if epochs == 1 else 's'}"
     rows: list[tuple[str, object]] = [
         ("model", f"{saved.recipe.model}, {after}"),
         ("checkpoint", Text(here(saved.path), style="cyan")),
         ("data", f"{dataset.name}, {split} part"),
-        ("accuracy", reached),
+        *score_rows(tested, y, dataset.classes, saved.scaling.unit),
         ("loss", f"{tested.loss:.4f}"),
     ]
-    mistakes = confusions(tested, y, dataset.classes)
-    if mistakes:
-        rows.append(("most confused", mistakes))
     screen.print(facts(rows))
-    screen.print()
-    matrix = confusion_matrix(tested.predictions, y, len(dataset.classes))
+    if isinstance(tested, Evaluation):
+        screen.print()
+        screen.print(_by_class(tested, y, dataset.classes))
+
+
+def _by_class(tested: Evaluation, y: Any, names: tuple[str, ...]) -> Table:
+    from ..metrics import confusion_matrix, precision, recall
+    from .terminal import table
+
+    matrix = confusion_matrix(tested.predictions, y, len(names))
     found, trusted = recall(matrix), precision(matrix)
 
     def percent(share: float) -> str:
@@ -135,6 +145,6 @@ def _show(saved: Checkpoint, dataset: Dataset, split: str, y: Any, tested: Evalu
 
     classes = [
         (name, f"{matrix[k].sum():,}", percent(found[k]), percent(trusted[k]))
-        for k, name in enumerate(dataset.classes)
+        for k, name in enumerate(names)
     ]
-    screen.print(table(("class", "samples", "recall", "precision"), classes, right=(1, 2, 3)))
+    return table(("class", "samples", "recall", "precision"), classes, right=(1, 2, 3))

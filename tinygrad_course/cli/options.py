@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import ArgumentError, nearest
+from ..errors import ArgumentError, DataError, nearest
+from ..training.recipe_checks import looks_like_a_path
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 if TYPE_CHECKING:
     StringType: TypeAlias = click.ParamType[str]
+    SizeType: TypeAlias = click.ParamType[int | tuple[int, ...]]
 else:  # not generic in every version of click
-    StringType = click.ParamType
+    StringType = SizeType = click.ParamType
 
 
 class Name(StringType):
@@ -60,29 +62,47 @@ def data_names() -> list[str]:
     return data.names()
 
 
+class Place(Name):
+    """A data set by its name, or the path of the user's own data."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The name itself, or a path that cannot be mistaken for one."""
+        from ..data import kind_of
+
+        text = str(value)
+        try:
+            if kind_of(text) == "name":
+                return text
+        except ArgumentError:
+            self.fail(
+                f"there is no {self.what} {text!r}; {nearest(text, self.names())}; nor is there "
+                "such a folder or file",
+                param,
+                ctx,
+            )
+        except DataError as error:
+            self.fail(str(error).removeprefix("load: "), param, ctx)
+        return text if looks_like_a_path(text) else f"./{text}"
+
+
+class Size(SizeType):
+    """A side, or height x width."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | tuple[int, ...]:
+        """28 as 28, 32x48 as (32, 48)."""
+        try:
+            sides = tuple(int(side) for side in str(value).lower().split("x"))
+        except ValueError:
+            self.fail(f"expected a side as 28, or height x width as 32x48, but got {value!r}",
+                      param, ctx)  # fmt: skip
+        return sides[0] if len(sides) == 1 else sides
+
+
 MODEL = Name("model", model_names)
 DATA = Name("data set", data_names)
-
-
-def with_classes(name: str) -> str:
-    """The name itself, if the data set has classes to learn.
-
-    Raises:
-        ArgumentError: its targets are numbers.
-
-    Example:
-        >>> with_classes("digits")
-        'digits'
-    """
-    from .. import data
-
-    if not data.info(name).classes:
-        others = ", ".join(each for each in data.names() if data.info(each).classes)
-        raise ArgumentError(
-            f"--data: {name} has numbers for targets, but these models learn classes; "
-            f"choose one of {others}"
-        )
-    return name
+PLACE = Place("data set", data_names)
 
 
 def common(function: Function) -> Function:

@@ -11,52 +11,103 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import kernels, metrics
+from ..evaluation import Evaluation, Regression
+from ..training.callbacks import time_to
 from .display import clock
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..training.recipe import Run
-    from ..train import Evaluation
 
 CONFUSIONS = 3
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+"""The accuracies whose times are told, as far as they were reached."""
 
 
-def result_of(run: Run, tested: Evaluation) -> dict[str, Any]:
+def result_of(run: Run, tested: Evaluation | Regression) -> dict[str, Any]:
     """What the run reached, as the last JSON object of `tgc train --json` has it."""
     return {
-        "test_accuracy": tested.accuracy,
-        "test_loss": tested.loss,
+        **scores_of(tested, "test", run.scaling.unit),
         "train_seconds": run.progress.seconds,
         "epochs": run.progress.epoch,
         "seed": run.recipe.seed,
     }
 
 
-def write_report(folder: Path, run: Run, tested: Evaluation, command: str) -> Path:
+def scores_of(tested: Evaluation | Regression, part: str, unit: float = 1.0) -> dict[str, float]:
+    """What was measured, by name; errors of a regression in the unit of its targets.
+
+    Args:
+        tested: what was measured.
+        part: "test" or "train".
+        unit: by what the targets were divided.
+
+    Example:
+        >>> from tinygrad_course.train import Regression
+        >>> scores_of(Regression(0.25, 0.75, np.zeros((2, 1))), "test", unit=10.0)
+        {'test_r2': 0.75, 'test_mse': 25.0, 'test_rmse': 5.0, 'test_loss': 0.25}
+    """
+    if isinstance(tested, Evaluation):
+        return {f"{part}_accuracy": tested.accuracy, f"{part}_loss": tested.loss}
+    mse = tested.loss * unit**2
+    return {
+        f"{part}_r2": tested.r2,
+        f"{part}_mse": mse,
+        f"{part}_rmse": mse**0.5,
+        f"{part}_loss": tested.loss,
+    }
+
+
+def times_to_accuracy(run: Run) -> dict[str, float]:
+    """Seconds of training until an epoch reached each round accuracy (or R2) that was reached.
+
+    The wanted one stands among them, if the recipe has one.
+    """
+    wanted = run.recipe.target_accuracy
+    levels = sorted({*LEVELS, *([] if wanted is None else [wanted])})
+    found = {level: time_to(run.progress.history, level) for level in levels}
+    reached = {level: seconds for level, seconds in found.items() if seconds is not None}
+    last = sorted(reached)[-4:]
+    return {f"{level:g}": reached[level] for level in last}
+
+
+def write_report(folder: Path, run: Run, tested: Evaluation | Regression, command: str) -> Path:
     """Write report.html and its pictures into the run's folder."""
     from .. import viz
     from ..training import environment
 
     x, y = run.dataset.test
-    recipe = {key: value for key, value in run.recipe.to_dict().items() if value is not None}
-    images: dict[str, Any] = {"images": x} if is_image(x.shape[1:]) else {}
+    listed = run.recipe.to_dict().items()
+    recipe = {k: v for k, v in listed if v not in (None, [], False)}
+    results: dict[str, Any] = {}
+    if isinstance(tested, Evaluation):
+        results = {"class_names": run.dataset.classes, "targets": y,
+                   "predictions": tested.predictions,
+                   "confidences": tested.confidences}  # fmt: skip
+        if is_image(x.shape[1:]):
+            results["images"] = x
+    else:
+        results = {"targets": run.scaling.predictions(y),
+                   "predictions": run.scaling.predictions(tested.predictions)}  # fmt: skip
+    score = "R2" if run.regression else "accuracy"
+    times = times_to_accuracy(run).items()
     return viz.write_report(
         folder,
         {
-            "title": f"{run.recipe.model} on {run.recipe.data}",
+            "title": f"{run.recipe.model} on {run.dataset.name}",
             "subtitle": f"{run.dataset.description}. Seed {run.recipe.seed}.",
             "command": command,
             "results": {**result_of(run, tested), "parameters": run.model.num_parameters()},
+            f"time to {score}": {
+                (level if run.regression else f"{100 * float(level):g} %"): clock(seconds)
+                for level, seconds in times
+            },
             "settings": recipe,
             "environment": environment.describe(),
         },
         run.progress.history,
-        class_names=run.dataset.classes,
-        targets=y,
-        predictions=tested.predictions,
-        confidences=tested.confidences,
-        **images,
+        **results,
     )
 
 
@@ -66,7 +117,7 @@ def is_image(shape: tuple[int, ...]) -> bool:
 
 
 def show_result(
-    screen: Console, run: Run, tested: Evaluation, folder: Path, report: Path | None
+    screen: Console, run: Run, tested: Evaluation | Regression, folder: Path, report: Path | None
 ) -> None:
     """The table at the end of a run, and where everything lies."""
     from rich.text import Text
@@ -75,12 +126,15 @@ def show_result(
 
     progress = run.progress
     checkpoints = sorted(path.name for path in folder.glob("*.safetensors"))
-    reached = Text(f"{100 * tested.accuracy:.2f} %", style="bold green")
-    reached.append(f"  {wrong(tested, run.dataset.test.y)}", style="not bold dim")
-    rows: list[tuple[str, object]] = [("test accuracy", reached)]
-    mistakes = confusions(tested, run.dataset.test.y, run.dataset.classes)
-    if mistakes:
-        rows.append(("most confused", mistakes))
+    y = run.dataset.test.y
+    rows = [*score_rows(tested, y, run.dataset.classes, run.scaling.unit, "test ")]
+    times = times_to_accuracy(run)
+    if times:
+        words = [
+            f"{level if run.regression else f'{100 * float(level):g} %'} after {clock(seconds)}"
+            for level, seconds in times.items()
+        ]
+        rows.append((f"time to {'R2' if run.regression else 'accuracy'}", ", ".join(words)))
     epochs = "1 epoch" if progress.epoch == 1 else f"{progress.epoch} epochs"
     rows += [
         ("training time", f"{clock(progress.seconds)} for {epochs}"),
@@ -100,12 +154,34 @@ def show_next(screen: Console, run: Run, folder: Path) -> None:
     from .terminal import path_markup
 
     screen.print()
-    shape = run.dataset.input_shape
-    if is_image(shape) and shape[-1] == 1:
+    more = [("What next?", "advise")]
+    if not run.regression:
+        more.insert(0, ("Class by class:", "evaluate"))
+    if is_image(run.dataset.input_shape):
         screen.print("[dim]Show it an image:[/] [cyan]tgc predict --sample 7[/]", soft_wrap=True)
-    screen.print(
-        f"[dim]Class by class:[/]   [cyan]tgc evaluate[/] {path_markup(folder)}", soft_wrap=True
-    )
+    for words, command in more:
+        screen.print(
+            f"[dim]{words:<18}[/] [cyan]tgc {command}[/] {path_markup(folder)}", soft_wrap=True
+        )
+
+
+def score_rows(
+    tested: Evaluation | Regression, y: Any, classes: tuple[str, ...], unit: float, part: str = ""
+) -> list[tuple[str, object]]:
+    """What was measured, as rows of a table: accuracy and mistakes, or R2 and errors."""
+    from rich.text import Text
+
+    if isinstance(tested, Evaluation):
+        reached = Text(f"{100 * tested.accuracy:.2f} %", style="bold green")
+        reached.append(f"  {wrong(tested, y)}", style="not bold dim")
+        mistakes = confusions(tested, y, classes)
+        return [(f"{part}accuracy", reached), *([("most confused", mistakes)] if mistakes else [])]
+    scores = scores_of(tested, "test", unit)
+    return [
+        (f"{part}R2", Text(f"{tested.r2:.4f}", style="bold green")),
+        (f"{part}MSE", f"{scores['test_mse']:.4g}"),
+        (f"{part}error", f"{scores['test_rmse']:.4g} in the unit of the target (root of the MSE)"),
+    ]
 
 
 def wrong(tested: Evaluation, y: Any) -> str:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import checkpoint
-from ..training.callbacks import NonFinite, Patience, RunFolder
 from ..errors import Error
+from ..train import fit, measure
+from ..training.callbacks import NonFinite, RunFolder
+from ..training.events import TensorBoard
 from ..training.recipe import Recipe
-from ..train import evaluate, fit
 from . import outcome
 from .display import display_for
 from .failure import InterruptedRunError, warn
@@ -43,12 +44,14 @@ class Session:
         folder: where checkpoints, log and report go.
         as_json: print records instead of drawing.
         report: whether to write one.
+        events: whether to write TensorBoard's events.
     """
 
     run: Run
     folder: Path
     as_json: bool = False
     report: bool = True
+    events: bool = False
     screen: Console = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,9 +61,9 @@ class Session:
         """Train, test, show and report."""
         run, files = self.run, RunFolder(self.folder)
         self._begin()
-        callbacks: list[Any] = [NonFinite(), *files.callbacks()]
-        if run.recipe.patience is not None:
-            callbacks.append(Patience(run.recipe.patience))
+        callbacks: list[Any] = [NonFinite(), *files.callbacks(), *run.rules]
+        if self.events:
+            callbacks.append(TensorBoard(self.folder / "events"))
         callbacks.append(display_for(self.screen, self.as_json))
         with stop_at_interrupt(run) as interrupted:
             try:
@@ -102,7 +105,7 @@ class Session:
     def _end(self) -> None:
         """Test the trained model and write the report; if that fails, the result is shown first."""
         run = self.run
-        tested = evaluate(run.model, *run.dataset.test)
+        tested = measure(run, run.dataset.test)
         page: Path | None = None
         failure: Exception | None = None
         if self.report:
@@ -172,16 +175,21 @@ def stop_at_interrupt(run: Run) -> Iterator[Callable[[], bool]]:
 
 def heading(run: Run) -> list[str]:
     """What is trained, on what, and how: the first lines of the display."""
+    from rich.markup import escape
+
     recipe, data = run.recipe, run.dataset
     classic = " (classic)" if recipe.classic else ""
-    shifted = f", shifted by up to {recipe.shift} pixels" if recipe.shift else ""
+    done = [f"shifted by up to {recipe.shift} pixels"] if recipe.shift else []
+    done += ["mirrored"] if recipe.flip else []
+    done += ["standardised"] if run.scaling.x is not None else []
+    changed = ", " + " and ".join(done) if done else ""
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     return [
         (
-            f"[bold]{recipe.model}{classic}[/] learns [bold]{recipe.data}[/]: "
+            f"[bold]{recipe.model}{classic}[/] learns [bold]{escape(data.name)}[/]: "
             f"{run.model.num_parameters():,} parameters"
         ),
-        f"[dim]{len(data.train.x):,} training samples{shifted}; {len(data.test.x):,} to test on[/]",
+        f"[dim]{len(data.train.x):,} training samples{changed}; {len(data.test.x):,} to test on[/]",
         (
             f"[dim]{epochs}, batches of {recipe.batch_size}, {recipe.optimizer}, "
             f"learning rate {recipe.lr:g} ({recipe.schedule}), seed {recipe.seed}[/]"
@@ -199,11 +207,18 @@ def command_of(recipe: Recipe) -> str:
     usual = Recipe(data=recipe.data, optimizer=recipe.optimizer).complete().to_dict()
     default = Recipe().to_dict()
     usual |= {"data": default["data"], "optimizer": default["optimizer"]}
-    words = ["tgc", "train", *([] if recipe.model == usual["model"] else [recipe.model])]
+    # Without its name, the model is what suits the samples: where that may be another, it is said.
+    named = recipe.data != usual["data"] or recipe.model != usual["model"]
+    words = ["tgc", "train", *([recipe.model] if named else [])]
     for name, value in recipe.to_dict().items():
         if name == "model" or value is None or value == usual[name]:
             continue
-        words.append(f"--{name.replace('_', '-')}")
-        if value is not True:
-            words.append(f"{value:g}" if isinstance(value, float) else str(value))
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(option if value else f"--no-{option[2:]}")
+        elif name == "size" and isinstance(value, list):
+            words += [option, "x".join(map(str, value))]
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [option, repr(each) if isinstance(each, float) else str(each)]
     return shlex.join(words)

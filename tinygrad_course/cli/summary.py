@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from .options import DATA, MODEL, common, print_json, with_classes
+from .options import DATA, MODEL, common, print_json
 
 
 @click.command()
@@ -36,10 +36,9 @@ def command(model: str, data: str | None, classic: bool, batch_size: int, as_jso
     from .. import data as data_sets
     from .. import models, nn
 
-    info = data_sets.info(with_classes(data or "mnist-12k"))
-    built = models.build(
-        model, input_shape=info.input_shape, classes=len(info.classes), classic=classic
-    )
+    info = data_sets.info(data or "mnist-12k")
+    outputs = len(info.classes) or 1
+    built = models.build(model, input_shape=info.input_shape, classes=outputs, classic=classic)
     summary = nn.summary(built, info.input_shape, batch_size=batch_size)
     if as_json:
         for row in summary.rows:
@@ -73,7 +72,7 @@ def command(model: str, data: str | None, classic: bool, batch_size: int, as_jso
     screen = console()
     screen.print(
         f"[bold]{model}[/] on samples of {' x '.join(map(str, info.input_shape))} "
-        f"[dim]({info.name}, {len(info.classes)} classes)[/]\n"
+        f"[dim]({info.name}, {f'{outputs} classes' if info.classes else 'one number'})[/]\n"
     )
     columns = ("name", "layer", "output", "parameters", "multiply-adds", "bytes")
     screen.print(table(columns, rows, right=(2, 3, 4, 5)))

@@ -14,8 +14,13 @@ from ..nn import Module
 from ..random import Generator
 from .lenet5 import lenet5
 from .mlp import mlp
+from .vgg_small import vgg_small
 
-_BUILDERS: dict[str, Callable[..., Module]] = {"lenet5": lenet5, "mlp": mlp}
+_BUILDERS: dict[str, Callable[..., Module]] = {
+    "lenet5": lenet5,
+    "mlp": mlp,
+    "vgg-small": vgg_small,
+}
 
 _HAVE_CLASSIC = ("lenet5",)
 
@@ -25,7 +30,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['lenet5', 'mlp']
+        ['lenet5', 'mlp', 'vgg-small']
     """
     return list(_BUILDERS)
 
@@ -77,4 +82,26 @@ def build(
     return _BUILDERS[name](shape, classes, generator=generator, dtype=dtype, **options)
 
 
-__all__ = ["build", "lenet5", "mlp", "names"]
+def usual(input_shape: Sequence[int]) -> str:
+    """The network to begin with for samples of a shape: the baseline, not the last word.
+
+    Grey images get lenet5, coloured ones vgg-small, anything else (tables, points, images below
+    12 x 12) the mlp.
+
+    Args:
+        input_shape: the shape of one sample.
+
+    Example:
+        >>> usual((28, 28, 1)), usual((32, 32, 3)), usual((30,)), usual((8, 8, 1))
+        ('lenet5', 'vgg-small', 'mlp', 'mlp')
+
+    References:
+        Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 11.2.
+    """
+    shape = tuple(input_shape)
+    if len(shape) != 3 or min(shape[:2]) < 12:
+        return "mlp"
+    return "lenet5" if shape[2] == 1 else "vgg-small"
+
+
+__all__ = ["build", "lenet5", "mlp", "names", "usual", "vgg_small"]

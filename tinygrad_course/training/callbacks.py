@@ -24,16 +24,49 @@ from ..train import Record, Training
 from .nonfinite import NonFinite
 
 
+def score_of(record: Record) -> float | None:
+    """An epoch's test accuracy, or R2 for a regression; None where nothing was tested.
+
+    Example:
+        >>> score_of({"test_r2": 0.5}), score_of({"test_accuracy": None})
+        (0.5, None)
+    """
+    score = record.get("test_accuracy", record.get("test_r2"))
+    return None if score is None else float(score)
+
+
+def time_to(history: Sequence[Record], score: float) -> float | None:
+    """Seconds of training until an epoch reached a test accuracy (or R2); None if none did.
+
+    Example:
+        >>> history = [{"test_accuracy": a, "seconds": 2.0} for a in (0.8, 0.95, 0.9)]
+        >>> time_to(history, 0.9), time_to(history, 0.99)
+        (4.0, None)
+
+    References:
+        Coleman et al., "DAWNBench: An end-to-end deep learning benchmark and competition", 2017.
+    """
+    seconds: float = 0.0
+    for record in history:
+        seconds += float(record["seconds"])
+        reached = score_of(record)
+        if reached is not None and reached >= score:
+            return seconds
+    return None
+
+
 def best_epoch(history: Sequence[Record]) -> Record | None:
-    """The first record with the highest test accuracy; without tests, with the lowest loss.
+    """The first record with the highest test accuracy or R2; without tests, the lowest loss.
 
     Example:
         >>> best_epoch([{"epoch": 1, "test_accuracy": 0.9}, {"epoch": 2, "test_accuracy": 0.8}])
         {'epoch': 1, 'test_accuracy': 0.9}
     """
-    tested = [record for record in history if record.get("test_accuracy") is not None]
-    if tested:
-        return max(tested, key=lambda record: float(record["test_accuracy"]))
+    tested = [(score_of(record), record) for record in history]
+    scores = [score for score, _ in tested if score is not None and not math.isnan(score)]
+    if scores:
+        best: Record = next(record for score, record in tested if score == max(scores))
+        return best
     return min(history, key=lambda record: float(record["train_loss"]), default=None)
 
 
@@ -204,10 +237,36 @@ class Patience:
     def _look(self, run: Training) -> None:
         best = best_epoch(run.progress.history)
         if best is not None and run.progress.epoch - best["epoch"] >= self.epochs:
+            score = "R2" if run.regression else "accuracy"
             run.stop(
-                f"no better test accuracy for {self.epochs} epochs (the best was epoch "
+                f"no better test {score} for {self.epochs} epochs (the best was epoch "
                 f"{best['epoch']})"
             )
+
+
+class TargetScore:
+    """Stops training once a test accuracy (R2 for regression) is reached: time to accuracy.
+
+    Args:
+        score: what to reach, between 0 and 1.
+    """
+
+    def __init__(self, score: float) -> None:
+        self.score = score
+
+    def on_start(self, run: Training) -> None:
+        """A run that was stopped stays stopped."""
+        self._look(run)
+
+    def on_epoch(self, run: Training, record: Record) -> None:
+        """Look at the newest epoch."""
+        self._look(run)
+
+    def _look(self, run: Training) -> None:
+        seconds = time_to(run.progress.history, self.score)
+        if seconds is not None:
+            name = "an R2" if run.regression else "a test accuracy"
+            run.stop(f"{name} of {self.score:g} is reached, after {seconds:.1f} s of training")
 
 
 def _line(record: Record) -> str:
@@ -225,5 +284,8 @@ __all__ = [
     "NonFinite",
     "Patience",
     "RunFolder",
+    "TargetScore",
     "best_epoch",
+    "score_of",
+    "time_to",
 ]

@@ -7,77 +7,47 @@ Read next: `train.py`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from ..backend import check_device
-from ..data import DataLoader, Dataset, RandomShift, Split, load
-from ..data import names as data_names
-from ..errors import ArgumentError, ArgumentTypeError, nearest
+from ..data import DataLoader, Dataset
+from ..data.own import TASKS
+from ..errors import ArgumentError, nearest
+from ..functional import cross_entropy, mse
 from ..models import build
 from ..models import names as model_names
-from ..optim import SGD, Adam, AdamW, Optimizer, by_name
-from ..optim.schedules import NAMES as SCHEDULES
+from ..optim import by_name
+from ..optim.schedules import NAMES as BY_STEP
 from ..random import Generator
 from ..train import Training
+from . import recipe_checks as checks
+from .early_stopping import EarlyStopping
+from .methods import METHODS, MOMENTUM, one_of
+from .plateau import ReduceOnPlateau
+from .preparation import (
+    Scaling,
+    augmentation,
+    fingerprint,
+    load_data,
+    prepared,
+    usual_augmentation,
+)
+from .stopping_criteria import criterion
 
+PLATEAU = "plateau"
+SCHEDULES = (*BY_STEP, PLATEAU)
+"""The schedules: those of the step, and the one that waits for the test loss."""
 
-class _Method(NamedTuple):
-    """An optimizer by name: how to make it, and the values it gets where the recipe has none."""
-
-    make: Callable[[Any, Any, Recipe], Optimizer]
-    lr: float
-    weight_decay: float
-
-
-def _sgd(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
-    return SGD(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
-
-
-def _momentum(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
-    return SGD(parameters, lr, recipe.momentum, weight_decay=recipe.weight_decay or 0.0)
-
-
-def _nesterov(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
-    decay, ahead = recipe.weight_decay or 0.0, recipe.momentum > 0
-    return SGD(parameters, lr, recipe.momentum, nesterov=ahead, weight_decay=decay)
-
-
-def _adam(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
-    return Adam(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
-
-
-def _adamw(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
-    return AdamW(parameters, lr, weight_decay=recipe.weight_decay or 0.0)
-
-
-_OPTIMIZERS = {
-    "sgd": _Method(_sgd, lr=0.3, weight_decay=1e-3),
-    "momentum": _Method(_momentum, lr=0.05, weight_decay=1e-3),
-    "nesterov": _Method(_nesterov, lr=0.05, weight_decay=1e-3),
-    "adam": _Method(_adam, lr=0.006, weight_decay=0.0),
-    "adamw": _Method(_adamw, lr=0.006, weight_decay=0.1),
+_NAMED: dict[str, Any] = {
+    "model": model_names(),
+    "optimizer": METHODS,
+    "schedule": SCHEDULES,
+    "dtype": ("float32", "float64"),
+    "task": TASKS,
+    "missing": ("refuse", "drop", "mean"),
 }
-
-_SHIFTS = {"mnist-12k": 2, "mnist": 2}
-"""The shift a data set gets where the recipe names none: digits that were centred by a program may
-be moved; in 8 x 8 pixels there is no room for it."""
-
-_NAMED: dict[str, Callable[[], Any]] = {
-    "model": model_names,
-    "data": data_names,
-    "optimizer": lambda: _OPTIMIZERS,
-    "schedule": lambda: SCHEDULES,
-    "dtype": lambda: ("float32", "float64"),
-}
-_WHOLE = {"epochs": 1, "batch_size": 1, "seed": 0, "accumulate": 1, "threads": 1,
-          "shift": 0, "patience": 1}  # fmt: skip
-"""The least value of each whole number."""
-_REAL = {"lr": (0.0, math.inf), "momentum": (0.0, 1.0), "weight_decay": (0.0, math.inf),
-         "clip": (0.0, math.inf)}  # fmt: skip
-"""Each real number's interval, the ends excluded, except 0 for momentum and weight decay."""
 
 
 @dataclass(frozen=True)
@@ -89,23 +59,33 @@ class Recipe:
 
     Attributes:
         model: a name of `models.names()`.
-        data: a name of `data.names()`.
+        data: a name of `data.names()`, or the path of a folder, an .npz or a .csv file.
         epochs: how often to go through the training data.
         batch_size: samples a batch.
-        optimizer: sgd, momentum, nesterov, adam or adamw.
+        optimizer: a name of `methods.NAMES`. rprop needs the whole training set in a step.
         lr: the highest learning rate; None is the optimizer's usual one.
-        schedule: constant, multi-step, cosine, one-cycle or warmup-cosine.
-        momentum: of the optimizers momentum and nesterov.
+        schedule: a name of `SCHEDULES`. "plateau" divides the rate by 10 whenever the test loss has
+            not fallen for a tenth of the epochs (at least two).
+        momentum: of the optimizers in `methods.MOMENTUM`.
         weight_decay: the optimizer's; None is its usual one.
         shift: move training images by up to so many pixels; None is the data set's usual amount.
+        flip: mirror half of the training images; None is what is usual for the data set.
         accumulate: how many batches make one optimizer step.
         clip: the largest norm of the gradient; None does not clip.
         patience: stop after so many epochs without a better test accuracy; None never does.
+        early_stopping: one of Prechelt's criteria, such as "gl5", "pq0.75" or "up3", or None.
+        target_accuracy: stop once the test accuracy (R2 for regression) is reached, or None.
         seed: of weights, order, augmentation and dropout.
         dtype: float32 or float64.
         device: "cpu".
         threads: of the matrix products. Small networks are fastest with one.
         classic: the network as it was first published (lenet5: tanh and average pooling).
+        target: of a table: the column to predict.
+        task: of .npz and tables: auto, classification or regression; None is auto.
+        size: of a folder: resize pictures to a square, or to (height, width).
+        drop: of a table: columns to leave out.
+        one_hot: of a table: turn columns of text into numbers.
+        missing: of a table: refuse, drop or mean; None refuses missing values.
 
     Raises:
         ArgumentError: an unknown name (with the nearest valid one), or a number out of its range.
@@ -117,7 +97,7 @@ class Recipe:
         >>> Recipe(model="lenet")
         Traceback (most recent call last):
         tinygrad_course.errors.ArgumentError: Recipe: there is no model 'lenet'; did you mean \
-'lenet5'? Valid names: lenet5, mlp
+'lenet5'? Valid names: lenet5, mlp, vgg-small
     """
 
     model: str = "lenet5"
@@ -130,32 +110,50 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float | None = None
     shift: int | None = None
+    flip: bool | None = None
     accumulate: int = 1
     clip: float | None = None
     patience: int | None = None
+    early_stopping: str | None = None
+    target_accuracy: float | None = None
     seed: int = 0
     dtype: str = "float32"
     device: str = "cpu"
     threads: int = 1
     classic: bool = False
+    target: str | None = None
+    task: str | None = None
+    size: int | tuple[int, ...] | None = None
+    drop: tuple[str, ...] = ()
+    one_hot: bool = False
+    missing: str | None = None
 
     def __post_init__(self) -> None:
-        for name, valid in _NAMED.items():
-            _check_name(name, getattr(self, name), valid())
-        optional = {field.name for field in fields(self) if field.default is None}
-        for name, low in _WHOLE.items():
-            if not (name in optional and getattr(self, name) is None):
-                _check_whole(name, getattr(self, name), low)
-        for name, (above, below) in _REAL.items():
-            if not (name in optional and getattr(self, name) is None):
-                zero = name in ("momentum", "weight_decay")
-                _check_real(name, getattr(self, name), above, below, zero=zero)
-        if not isinstance(self.classic, bool):
-            raise ArgumentTypeError(
-                f"Recipe: classic must be True or False, but it is {self.classic!r}"
-            )
-        if not isinstance(self.device, str):
-            raise ArgumentTypeError(f"Recipe: device must be a name, but it is {self.device!r}")
+        for name in ("size", "drop"):  # JSON has lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        optional = {each.name for each in fields(self) if each.default is None}
+        given = {n: v for n, v in vars(self).items() if not (v is None and n in optional)}
+        checks.check_data(self.data)
+        for name in _NAMED.keys() & given.keys():
+            checks.check_name(name, given[name], _NAMED[name])
+        for name in checks.WHOLE.keys() & given.keys():
+            checks.check_whole(name, given[name], checks.WHOLE[name])
+        for name in checks.REAL.keys() & given.keys():
+            zero = name in ("momentum", "weight_decay")
+            checks.check_real(name, given[name], *checks.REAL[name], zero=zero)
+        for name in checks.SWITCHES:
+            if name in given:
+                checks.check_switch(name, given[name])
+        for name in checks.TEXT:
+            if name in given:
+                checks.check_text(name, given[name])
+        for name in self.drop:
+            checks.check_text("drop", name)
+        if self.size is not None:
+            checks.check_size(self.size)
+        if self.early_stopping is not None:
+            criterion(self.early_stopping)
         check_device(self.device)
 
     @classmethod
@@ -169,10 +167,11 @@ class Recipe:
             >>> Recipe.from_dict({"epoch": 3})
             Traceback (most recent call last):
             tinygrad_course.errors.ArgumentError: Recipe: there is no setting 'epoch'; did you \
-mean 'epochs'? Valid names: accumulate, batch_size, classic, clip, data, device, dtype, epochs, \
-lr, model, momentum, optimizer, patience, schedule, seed, shift, threads, weight_decay
+mean 'epochs'? Valid names: accumulate, batch_size, classic, clip, data, device, drop, dtype, \
+early_stopping, epochs, flip, lr, missing, model, momentum, one_hot, optimizer, patience, \
+schedule, seed, shift, size, target, target_accuracy, task, threads, weight_decay
         """
-        known = {field.name for field in fields(cls)}
+        known = {each.name for each in fields(cls)}
         for key in values:
             if key not in known:
                 raise ArgumentError(f"Recipe: there is no setting {key!r}; {nearest(key, known)}")
@@ -180,16 +179,20 @@ lr, model, momentum, optimizer, patience, schedule, seed, shift, threads, weight
 
     def to_dict(self) -> dict[str, Any]:
         """The values by name, fit for JSON."""
-        return asdict(self)
+        listed = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in listed.items()}
 
     def complete(self) -> Recipe:
         """The same recipe, with the usual values written out where it left them open."""
-        usual = _OPTIMIZERS[self.optimizer]
+        method, images = METHODS[self.optimizer], usual_augmentation(self.data)
+        if self.optimizer == "rprop":  # signs of gradients must turn for a reason
+            images = usual_augmentation("")
         return replace(
             self,
-            lr=usual.lr if self.lr is None else self.lr,
-            weight_decay=usual.weight_decay if self.weight_decay is None else self.weight_decay,
-            shift=_SHIFTS.get(self.data, 0) if self.shift is None else self.shift,
+            lr=method.lr if self.lr is None else self.lr,
+            weight_decay=method.weight_decay if self.weight_decay is None else self.weight_decay,
+            shift=images.shift if self.shift is None else self.shift,
+            flip=images.flip if self.flip is None else self.flip,
         )
 
 
@@ -199,11 +202,17 @@ class Run(Training):
 
     Attributes:
         recipe: the complete recipe.
-        dataset: what it is trained and tested on.
+        dataset: what it is trained and tested on, scaled.
+        scaling: how it was scaled.
+        data_checksum: of the user's own training data.
+        rules: the callbacks that belong to the recipe: what lowers the rate, what stops.
     """
 
     recipe: Recipe
     dataset: Dataset
+    scaling: Scaling = field(default_factory=Scaling)
+    data_checksum: int | None = None
+    rules: list[Any] = field(default_factory=list)
 
 
 def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
@@ -211,14 +220,15 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
 
     Args:
         recipe: what to do.
-        dataset: used instead of loading `recipe.data`.
+        dataset: used instead of loading `recipe.data`; not scaled.
 
     Returns:
-        A run at its beginning.
+        A run at its beginning. Give `fit` its `rules` among the callbacks.
 
     Raises:
         DataError: the data set is not on this machine, or damaged.
         ShapeError: the model cannot take the data's samples.
+        ArgumentError: rprop with less than the whole training set in a step.
 
     Example:
         >>> run = assemble(Recipe(model="mlp", data="digits", epochs=2))
@@ -226,64 +236,86 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         46
     """
     recipe = recipe.complete()
-    if dataset is None:
-        dataset = load(recipe.data, dtype=recipe.dtype)
-    train, test = (
-        Split(x.astype(recipe.dtype, copy=False), y) for x, y in (dataset.train, dataset.test)
-    )
+    dataset = load_data(recipe) if dataset is None else dataset
+    checksum = fingerprint(recipe, dataset)
+    dataset, scaling = prepared(dataset, recipe.dtype)
+    regression = dataset.task == "regression"
     generator = Generator(recipe.seed)
     model = build(
         recipe.model,
         input_shape=dataset.input_shape,
-        classes=len(dataset.classes),
+        classes=1 if regression else len(dataset.classes),
         generator=generator,
         dtype=recipe.dtype,
         classic=recipe.classic,
     )
     loader = DataLoader(
-        *train,
+        *dataset.train,
         recipe.batch_size,
         shuffle=True,
         seed=recipe.seed,
-        transforms=[RandomShift(recipe.shift)] if recipe.shift else [],
+        transforms=augmentation(recipe, dataset),
     )
+    _check_full_batches(recipe, len(dataset.train.x))
     steps = recipe.epochs * -(-len(loader) // recipe.accumulate)
-    assert recipe.lr is not None  # noqa: S101 - complete() saw to it
-    rate = by_name(recipe.schedule, recipe.lr, steps)
+    rate, rules = _rate_and_rules(recipe, steps)
     return Run(
         model=model,
-        optimizer=_OPTIMIZERS[recipe.optimizer].make(model.named_parameters(), rate, recipe),
+        optimizer=METHODS[recipe.optimizer].make(model.named_parameters(), rate, recipe),
         loader=loader,
         epochs=recipe.epochs,
-        test=test,
+        test=dataset.test,
+        loss=mse if regression else cross_entropy,
         accumulate=recipe.accumulate,
         clip=recipe.clip,
         generator=generator,
         threads=recipe.threads,
+        regression=regression,
         recipe=recipe,
         dataset=dataset,
+        scaling=scaling,
+        data_checksum=checksum,
+        rules=rules,
     )
 
 
-def _check_name(field: str, value: Any, valid: Any) -> None:
-    if not isinstance(value, str):
-        raise ArgumentTypeError(f"Recipe: {field} must be a name, but it is {value!r}")
-    if value not in valid:
-        raise ArgumentError(f"Recipe: there is no {field} {value!r}; {nearest(value, valid)}")
+def _rate_and_rules(recipe: Recipe, steps: int) -> tuple[Any, list[Any]]:
+    """The learning rate, and the callbacks that a recipe asks for, in the order to be told."""
+    from .callbacks import Patience, TargetScore
+
+    assert recipe.lr is not None  # noqa: S101 - complete() saw to it
+    rules: list[Any] = []
+    rate: Any
+    if recipe.schedule == PLATEAU:
+        rate = ReduceOnPlateau(recipe.lr, factor=0.1, patience=max(recipe.epochs // 10, 2) - 1)
+        rules.append(rate)
+    else:
+        rate = by_name(recipe.schedule, recipe.lr, steps)
+    if recipe.patience is not None:
+        rules.append(Patience(recipe.patience))
+    if recipe.early_stopping is not None:
+        rules.append(EarlyStopping(criterion(recipe.early_stopping)))
+    if recipe.target_accuracy is not None:
+        rules.append(TargetScore(recipe.target_accuracy))
+    return rate, rules
 
 
-def _check_whole(field: str, value: Any, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ArgumentTypeError(f"Recipe: {field} must be a whole number, but it is {value!r}")
-    if not low <= value < 2**63:
-        most = "" if value < low else " and below 2**63"
-        raise ArgumentError(f"Recipe: {field} must be at least {low}{most}, but it is {value}")
+def _check_full_batches(recipe: Recipe, samples: int) -> None:
+    if recipe.optimizer == "rprop" and recipe.batch_size * recipe.accumulate < samples:
+        raise ArgumentError(
+            f"rprop: expects the gradient of all {samples:,} training samples in each step, but a "
+            f"step has {recipe.batch_size * recipe.accumulate:,}: in mini-batches signs turn by "
+            f"chance, and its steps shrink to nothing; use a batch size of {samples}, or rmsprop, "
+            "which was made of it for mini-batches"
+        )
 
 
-def _check_real(field: str, value: Any, low: float, high: float, *, zero: bool) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ArgumentTypeError(f"Recipe: {field} must be a number, but it is {value!r}")
-    if not (low < value < high or (zero and value == 0)):
-        least = "at least 0" if zero else "above 0"
-        most = "finite" if math.isinf(high) else f"below {high:g}"
-        raise ArgumentError(f"Recipe: {field} must be {least} and {most}, but it is {value!r}")
+__all__ = [
+    "METHODS",
+    "MOMENTUM",
+    "SCHEDULES",
+    "Recipe",
+    "Run",
+    "assemble",
+    "one_of",
+]

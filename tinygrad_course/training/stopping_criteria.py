@@ -273,3 +273,32 @@ ALL_14: tuple[Criterion, ...] = (
     *(UP(s) for s in (2, 3, 4, 6, 8)),
 )
 """The fourteen of Prechelt's study."""
+
+
+def criterion(text: str) -> Criterion:
+    """The criterion that a word means: gl5, pq0.75, up3.
+
+    Args:
+        text: GL, PQ or UP in any case, and its parameter.
+
+    Raises:
+        ArgumentError: none of them, or a parameter out of its range.
+
+    Example:
+        >>> criterion("gl5"), criterion("PQ0.75"), criterion("up 3")
+        (GL(alpha=5.0), PQ(alpha=0.75, k=5), UP(s=3, k=5))
+    """
+    word, number = text.strip().lower()[:2], text.strip()[2:]
+    try:
+        if word == "up":
+            return UP(int(number))
+        if word in ("gl", "pq"):
+            return GL(float(number)) if word == "gl" else PQ(float(number))
+    except ValueError as error:
+        if isinstance(error, ArgumentError):
+            raise
+    raise ArgumentError(
+        f"early stopping: expected gl, pq or up and a number, as gl5, pq0.75 or up3, but got "
+        f"{text!r}; the fourteen of the paper are "
+        f"{', '.join(each.name.replace(' ', '').lower() for each in ALL_14)}"
+    )

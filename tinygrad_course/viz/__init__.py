@@ -8,6 +8,7 @@ from .confusion import confusion_matrix_figure
 from .curves import learning_curves
 from .files import save_png
 from .mistakes import worst_mistakes
+from .predictions import predicted_against_true
 from .report import write_report
 from .style import DARK, LIGHT, Theme
 
@@ -17,6 +18,7 @@ __all__ = [
     "Theme",
     "confusion_matrix_figure",
     "learning_curves",
+    "predicted_against_true",
     "save_png",
     "worst_mistakes",
     "write_report",

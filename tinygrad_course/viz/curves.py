@@ -38,7 +38,8 @@ def learning_curves(log: Sequence[Record], *, theme: Theme = LIGHT, columns: int
 
     Args:
         log: the run's records; those with `event` "epoch" are drawn. They hold `epoch` and any of
-            `train_loss`, `test_loss`, `train_accuracy`, `test_accuracy` (from 0 to 1).
+            `train_loss`, `test_loss`, `train_accuracy`, `test_accuracy` (from 0 to 1), `train_r2`,
+            `test_r2`.
         theme: the colours.
         columns: 2 for panels side by side, 1 for one above the other.
 
@@ -62,7 +63,7 @@ def learning_curves(log: Sequence[Record], *, theme: Theme = LIGHT, columns: int
     steps = np.array([record["epoch"] for record in epochs], dtype=float)
     drawn = [
         quantity
-        for quantity in ("loss", "accuracy")
+        for quantity in ("loss", "accuracy", "r2")
         if any(f"{split}_{quantity}" in record for record in epochs for split in ("train", "test"))
     ] or ["loss"]
     columns = min(columns, len(drawn))
@@ -126,7 +127,9 @@ def _panel(
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("epoch", color=theme.muted, fontsize=9, fontfamily=FONT)
     axes.set_ylabel(
-        "accuracy (%)" if percent else "mean loss of an example",
+        {"accuracy": "accuracy (%)", "r2": "share of the variance explained"}.get(
+            quantity, "mean loss of an example"
+        ),
         color=theme.muted,
         fontsize=9,
         fontfamily=FONT,
@@ -135,7 +138,7 @@ def _panel(
     if np.isnan(test).all():
         heading(axes, quantity.capitalize(), "no test values in this run", theme)
         return
-    best = int(np.nanargmax(test) if percent else np.nanargmin(test))
+    best = int(np.nanargmin(test) if quantity == "loss" else np.nanargmax(test))
     axes.plot(
         steps[best],
         test[best],

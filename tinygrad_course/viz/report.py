@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError
@@ -23,6 +24,7 @@ from .confusion import confusion_matrix_figure, square
 from .curves import Record, epochs_of, learning_curves
 from .files import png_bytes
 from .mistakes import worst_mistakes
+from .predictions import predicted_against_true
 from .style import DARK, LIGHT, Theme, names_of
 from .tables import class_table, confusion_table, epoch_table, pairs
 
@@ -55,8 +57,9 @@ def write_report(
 
     Args:
         folder: where; made if missing. It gets learning_curves.png (if the log has an epoch),
-            confusion_matrix.png (if there is a matrix), mistakes.png (if there are images) and
-            report.html. Each file is written whole or not at all.
+            confusion_matrix.png (if there is a matrix), mistakes.png (if there are images),
+            predictions.png (if the targets are numbers) and report.html. Each file is written whole
+            or not at all.
         summary: `title`, `subtitle` and `command` (text, all optional), and any mappings, each of
             which becomes a table under its key: `results` (shown large, at the top), `settings`,
             `environment`, ... A value whose key ends in "accuracy" is shown in percent, in
@@ -65,8 +68,8 @@ def write_report(
         matrix: counts (K, K); made from predictions and targets where it is not given.
         class_names: K names.
         images: the N test examples, as for `worst_mistakes`.
-        targets: the N true classes.
-        predictions: the N predicted classes.
+        targets: the N true classes; or numbers, floats, for a regression.
+        predictions: the N predicted classes, or numbers.
         confidences: the N probabilities of the predicted classes.
         count: the most mistakes to show.
 
@@ -87,7 +90,14 @@ def write_report(
             lambda theme, narrow: learning_curves(epochs, theme=theme, columns=2 - narrow),
         )
         tables["epochs"] = epoch_table(epochs)
-    if matrix is None and predictions is not None and targets is not None:
+    numbers = targets is not None and np.asarray(targets).dtype.kind == "f"
+    if numbers and targets is not None and predictions is not None:
+        drawings["predictions"] = Drawing(
+            "Predicted against true values; the closer to the diagonal, the better.",
+            partial(_predictions, targets, predictions),
+            has_narrow=False,
+        )
+    elif matrix is None and predictions is not None and targets is not None:
         matrix = confusion_matrix(
             predictions, targets, None if class_names is None else len(class_names)
         )
@@ -134,6 +144,12 @@ def write_report(
         tables=tables,
     )
     return replace_file(folder / "report.html", page.encode())
+
+
+def _predictions(
+    targets: npt.ArrayLike, predictions: npt.ArrayLike, theme: Theme, _: bool
+) -> Figure:
+    return predicted_against_true(targets, predictions, theme=theme)
 
 
 def _picture(drawing: Drawing, wide_light: bytes) -> dict[str, Any]:

@@ -20,6 +20,8 @@ EPOCH_COLUMNS = (
     "train_accuracy",
     "test_loss",
     "test_accuracy",
+    "train_r2",
+    "test_r2",
     "lr",
     "seconds",
 )

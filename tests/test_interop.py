@@ -101,8 +101,9 @@ def test_a_convolutional_network_with_a_dense_after_flatten() -> None:
 
 def test_a_dense_on_flattened_pictures_and_after_a_global_pool() -> None:
     torch = pytest.importorskip("torch")
-    theirs = shaken(torch, torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(24, 3)))
-    ours = nn.Sequential(nn.Flatten(), nn.Dense(24, 3, **F8))
+    layers = torch.nn.Flatten(), torch.nn.Linear(24, 24), torch.nn.Tanh(), torch.nn.Linear(24, 3)
+    theirs = shaken(torch, torch.nn.Sequential(*layers))
+    ours = nn.Sequential(nn.Flatten(), nn.Dense(24, 24, **F8), nn.Tanh(), nn.Dense(24, 3, **F8))
     load_torch_state_dict(ours, theirs.state_dict(), input_shape=(2, 4, 3))
     agree(ours, theirs, RNG.standard_normal((5, 2, 4, 3)))
     theirs = shaken(
@@ -268,7 +269,7 @@ def test_every_mismatch_says_what_and_changes_nothing() -> None:
         load_torch_state_dict(model, state(), flattened={"fx": (1, 1, 3)})
     with pytest.raises(ShapeError):
         load_torch_state_dict(model, state(), input_shape=(4,))
-    with pytest.raises(ShapeError, match=r"Dense\(3, 2\) has 3 inputs, .* \(1, 2, 3\) have 6"):
+    with pytest.raises(ShapeError, match=r"Dense\(3, 2.*\) has 3 inputs, .* \(1, 2, 3\) have 6"):
         load_torch_state_dict(model, state(), flattened={"fc": (1, 2, 3)})
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])

@@ -200,11 +200,15 @@ class Flattenings(Observer):
         name, layer = self._inside[-1] if self._inside else ("", None)
         if isinstance(layer, REORDERED):
             self.found.setdefault(name, shape)
-        elif y.shape != x.shape or any(isinstance(v, Parameter) for v in inputs):
-            raise ArgumentError(
-                f"load_torch_state_dict: images of shape {shape} are flattened, and their rows go "
-                f"through {function!r}, behind which their order is unknown; pass flattened=, the "
-                "(H, W, C) for each layer that reads such rows, and reorder other weights by hand"
-            )
-        if y.shape == x.shape:
+            goes_on = isinstance(layer, NORMS) and y.size == x.size  # what a Dense makes is new
+        else:
+            goes_on = y.shape == x.shape and not any(isinstance(v, Parameter) for v in inputs)
+            if not goes_on:
+                raise ArgumentError(
+                    f"load_torch_state_dict: images of shape {shape} are flattened, and their rows "
+                    f"go through {function!r}, behind which their order is unknown; pass "
+                    "flattened=, the (H, W, C) for each layer that reads such rows, and reorder "
+                    "other weights by hand"
+                )
+        if goes_on:
             self._rows[id(y)] = (y, shape)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ArgumentError, ArgumentTypeError
 
 Batch = TypeVar("Batch")
 
 
-class MicroBatch(NamedTuple, Generic[Batch]):
+class MicroBatch(NamedTuple):
     """One small batch of a window.
 
     Attributes:
@@ -20,14 +20,14 @@ class MicroBatch(NamedTuple, Generic[Batch]):
         last: whether the window ends here and the optimizer should step.
     """
 
-    batch: Batch
+    batch: Any
     weight: float
     last: bool
 
 
 def accumulate(
     batches: Iterable[Batch], window: int, *, samples: Callable[[Batch], int] | None = None
-) -> Iterator[MicroBatch[Batch]]:
+) -> Iterator[MicroBatch]:
     """Group batches into windows of one optimizer step each.
 
     Of batch i with n_i samples the mean loss is L_i; the whole window's mean loss, and therefore
@@ -75,7 +75,7 @@ def accumulate(
 
 def _windows(
     batches: Iterable[Batch], length: int, samples: Callable[[Batch], int]
-) -> Iterator[MicroBatch[Batch]]:
+) -> Iterator[MicroBatch]:
     held: list[Batch] = []
     for batch in batches:
         held.append(batch)
@@ -86,7 +86,7 @@ def _windows(
         yield from _weighted(held, samples)
 
 
-def _weighted(window: list[Batch], samples: Callable[[Batch], int]) -> Iterator[MicroBatch[Batch]]:
+def _weighted(window: list[Batch], samples: Callable[[Batch], int]) -> Iterator[MicroBatch]:
     counts = [samples(batch) for batch in window]
     if min(counts) < 1:
         raise ArgumentError("accumulate: a batch has no samples; leave it out")

@@ -184,11 +184,11 @@ def test_predict_refuses_a_model_that_takes_no_images(here, tmp_path):
     Image.fromarray(pixels()).save(tmp_path / "a.png")
     result = tgc("predict", tmp_path / "a.png", "-c", "runs/mlp-spirals-seed0")
     assert result.exit_code == 1
-    assert "which are no grey images" in result.stderr
+    assert "which are no images" in result.stderr
 
 
 def test_the_picture_is_drawn_two_pixels_a_character():
-    drawn = predict._half_blocks(np.zeros((28, 28), np.float32))
+    drawn = predict._half_blocks(np.zeros((28, 28, 1), np.float32))
     rows = drawn.plain.split("\n")
     assert [len(row) for row in rows] == [28] * 14
 

@@ -34,7 +34,9 @@ def command(target: str | None, hints: int | None, seed: int, as_json: bool) -> 
         raise click.UsageError("give a file, as dense.py or dense.py::dense")
     path, _, name = target.partition("::")
     module = load(path)
-    reports = [(each, check_found(each, module, seed=seed)) for each in choose(module, name or None)]
+    reports = [
+        (each, check_found(each, module, seed=seed)) for each in choose(module, name or None)
+    ]
     screen = None
     for found, report in reports:
         if as_json:

@@ -71,6 +71,41 @@ def read_digit(path: str | Path, height: int, width: int) -> Picture:
     return Picture(_centred(ink[top:bottom, left:right], height, width), inverted, note)
 
 
+def read_picture(
+    path: str | Path, height: int, width: int, channels: int
+) -> npt.NDArray[np.float32]:
+    """Read a picture as the user's own training pictures are read: resized, nothing else.
+
+    Args:
+        path: the file.
+        height: of the result.
+        width: of the result.
+        channels: 1 for grey, 3 for colours.
+
+    Returns:
+        (height, width, channels) float32 from 0 to 1.
+
+    Raises:
+        DataError: no file, or no image.
+    """
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: expected an image, but there is no such file; check the name")
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+            if upright.size != (width, height):
+                upright = upright.resize((width, height), Image.Resampling.BILINEAR)
+            pixels = np.asarray(upright, np.float32) / 255
+    except Exception as error:  # a damaged picture can raise anything
+        raise DataError(
+            f"{path}: expected an image, but it cannot be read ({error}); save it as PNG or JPEG"
+        ) from error
+    return pixels.reshape(height, width, channels)
+
+
 def _ink(light: Array) -> Array | None:
     """The ink, from 0 to 1, of a picture with light ink; None if there is none."""
     ink = _without_background(_resized(light, min(1.0, WORK / max(light.shape))))

@@ -6,13 +6,14 @@ Which names are valid comes from where they are defined; nothing is listed twice
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ArgumentError, ArgumentTypeError, DeviceError
+from ..errors import ArgumentError, ArgumentTypeError, DataError, DeviceError
 from ..training.recipe import METHODS, MOMENTUM, SCHEDULES, Recipe, one_of
 from .options import MODEL, PLACE, Size
 
@@ -143,6 +144,8 @@ def recipe_and_data(given: dict[str, Any]) -> tuple[Recipe, Dataset]:
     except ArgumentError as error:
         context = click.get_current_context(silent=True)
         raise click.UsageError(_as_options(str(error)), context) from error
+    except DataError as error:
+        raise DataError(_as_options(str(error))) from error
     if "model" not in given:
         recipe = recipe_of({**given, "model": models.usual(dataset.input_shape)})
     return recipe, dataset
@@ -156,9 +159,14 @@ def _as_options(message: str) -> str:
         '--target means nothing for mnist (name), which takes no such options'
         >>> _as_options("load_csv: which column is to be predicted? Give target=COLUMN, one of a")
         'which column is to be predicted? Give --target COLUMN, one of a'
+        >>> _as_options("load_folder: all pictures must have one size; size=(24, 32) resizes them")
+        'all pictures must have one size; --size 24x32 resizes them'
     """
     head, _, rest = message.partition(": ")
     text = rest if head.startswith("load") else message
+    text = re.sub(r"one_hot=\[[^]]*\]|one_hot=True", "--one-hot", text)
+    text = re.sub(r"drop=\[(['\"].*?['\"])\]", r"--drop \1", text)
+    text = re.sub(r"size=\((\d+), (\d+)\)", r"--size \1x\2", text)
     for option in DATA_OPTIONS:
         dashed = f"--{option.name.replace('_', '-')}"
         text = text.replace(f"{option.name}=", f"{dashed} ")

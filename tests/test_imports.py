@@ -24,7 +24,7 @@ LEVELS = {
     5: {
         "models", "evaluation", "train", "training", "checkpoint", "checking", "interop", "layouts", "weight_files",
     },
-    6: {"viz", "estimators"},
+    6: {"debug", "viz", "estimators"},
     7: {"cli", "__main__"},
 }  # fmt: skip
 LEVEL = {name: level for level, names in LEVELS.items() for name in names}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from . import checking as checking
     from . import checkpoint as checkpoint
     from . import data as data
+    from . import debug as debug
     from . import interop as interop
     from . import metrics as metrics
     from . import models as models
@@ -58,6 +59,7 @@ _SUBPACKAGES = {
     "checking",
     "checkpoint",
     "data",
+    "debug",
     "interop",
     "metrics",
     "models",

@@ -20,9 +20,11 @@ COMMANDS = {
     "train": "Train a model, watch it learn, get a report.",
     "evaluate": "Measure a trained model on test images.",
     "predict": "Show an image to a trained model.",
+    "runs": "List, compare and replay what was trained.",
     "summary": "List a model's layers, shapes and parameters.",
     "data": "List, fetch and verify the data sets.",
     "check": "Check the gradients in a file, and name what is wrong.",
+    "step": "Go through the backward pass of a loss, place by place.",
     "doctor": "Check this machine; every problem with its remedy.",
 }
 """The commands in the order in which they are listed; command X is `cli/X.py:command`."""

@@ -62,7 +62,7 @@ def test_help(command):
 
 def test_group_help_lists_every_command_in_order():
     text = tgc("--help").stdout.split("Commands:")[1]
-    assert re.findall(r"^  (\w+)  ", text, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^  ([\w-]+)  ", text, re.MULTILINE) == list(COMMANDS)
 
 
 USAGE = [

@@ -42,8 +42,9 @@ def command(target: str | None, hints: int | None, seed: int, as_json: bool) -> 
         if as_json:
             print_json({"event": "check", "name": found.name, **report.to_dict()})
             continue
+        from ..checking.render import as_rich
         from .terminal import console
 
         screen = screen or console()
-        screen.print(report.explained(hints), soft_wrap=True)
+        screen.print(as_rich(report, hints), soft_wrap=True)
     return int(any(report.verdict != "right" for _, report in reports))

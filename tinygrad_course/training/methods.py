@@ -43,6 +43,8 @@ class Method(NamedTuple):
     lr: float
     weight_decay: float = 0.0
     has_momentum: bool = False
+    follows_slope: bool = False
+    """Whether its steps are as long as the gradient, and so too long where a loss is steep."""
 
 
 def _sgd(parameters: Any, lr: Any, recipe: Recipe) -> Optimizer:
@@ -76,9 +78,9 @@ def _plain(kind: Callable[..., Optimizer], **more: Any) -> Callable[[Any, Any, R
 
 
 METHODS = {
-    "sgd": Method(_sgd, lr=0.3, weight_decay=1e-3),
-    "momentum": Method(_momentum, lr=0.05, weight_decay=1e-3, has_momentum=True),
-    "nesterov": Method(_nesterov, lr=0.05, weight_decay=1e-3, has_momentum=True),
+    "sgd": Method(_sgd, lr=0.3, weight_decay=1e-3, follows_slope=True),
+    "momentum": Method(_momentum, 0.05, 1e-3, has_momentum=True, follows_slope=True),
+    "nesterov": Method(_nesterov, 0.05, 1e-3, has_momentum=True, follows_slope=True),
     "adagrad": Method(_plain(Adagrad), lr=0.05),
     "adadelta": Method(_plain(Adadelta), lr=2.0),
     "rmsprop": Method(_plain(RMSprop), lr=0.003),

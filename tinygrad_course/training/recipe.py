@@ -182,14 +182,21 @@ schedule, seed, shift, size, target, target_accuracy, task, threads, weight_deca
         listed = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in listed.items()}
 
-    def complete(self) -> Recipe:
-        """The same recipe, with the usual values written out where it left them open."""
+    def complete(self, task: str = "classification") -> Recipe:
+        """The same recipe, with the usual values written out where it left them open.
+
+        Args:
+            task: "classification" or "regression". Squared errors are steep where a prediction is
+                far off: there the usual rate of an optimizer that follows the slope is a fifth.
+        """
         method, images = METHODS[self.optimizer], usual_augmentation(self.data)
         if self.optimizer == "rprop":  # signs of gradients must turn for a reason
             images = usual_augmentation("")
+        steep = task == "regression" and method.follows_slope
+        usual_lr = method.lr / 5 if steep else method.lr
         return replace(
             self,
-            lr=method.lr if self.lr is None else self.lr,
+            lr=usual_lr if self.lr is None else self.lr,
             weight_decay=method.weight_decay if self.weight_decay is None else self.weight_decay,
             shift=images.shift if self.shift is None else self.shift,
             flip=images.flip if self.flip is None else self.flip,
@@ -235,8 +242,8 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         >>> run.total_steps  # 2 epochs of 23 batches
         46
     """
-    recipe = recipe.complete()
     dataset = load_data(recipe) if dataset is None else dataset
+    recipe = recipe.complete(dataset.task)
     checksum = fingerprint(recipe, dataset)
     dataset, scaling = prepared(dataset, recipe.dtype)
     regression = dataset.task == "regression"

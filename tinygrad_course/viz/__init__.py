@@ -10,12 +10,14 @@ from .files import save_png
 from .mistakes import worst_mistakes
 from .predictions import predicted_against_true
 from .report import write_report
+from .runs import compare_runs
 from .style import DARK, LIGHT, Theme
 
 __all__ = [
     "DARK",
     "LIGHT",
     "Theme",
+    "compare_runs",
     "confusion_matrix_figure",
     "learning_curves",
     "predicted_against_true",

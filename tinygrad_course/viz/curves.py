@@ -97,7 +97,10 @@ def _panel(
 
     percent = quantity == "accuracy"
     shown = {"train": "training", "test": "test"}
-    _limits(axes, np.concatenate(list(lines.values())), percent=percent)
+    everything = np.concatenate(list(lines.values()))
+    if quantity == "r2":  # a first epoch of -90 would flatten all that follows
+        everything = np.maximum(everything, -0.25)
+    limits(axes, everything, percent=percent)
     few, many = len(steps) <= 30, len(steps) > 150
     labels = []
     for split, values in lines.items():
@@ -113,11 +116,13 @@ def _panel(
             marker="o" if few else "",
             markersize=3 if split == "train" else 4,
             solid_capstyle="round",
-            clip_on=False,
+            clip_on=quantity == "r2",
             zorder=3,
         )
         last = values[known[-1]]
-        labels.append((_height(axes, last), f"{shown[split]} {_words(last, percent)}", color))
+        labels.append(
+            (max(_height(axes, last), 0.0), f"{shown[split]} {_words(last, percent)}", color)
+        )
     _end_labels(axes, labels)
     if len(steps) == 1:
         axes.set_xlim(steps[0] - 1, steps[0] + 1)
@@ -158,7 +163,7 @@ def _words(value: float, percent: bool) -> str:
     return f"{value:.2f} %" if percent else f"{value:#.3g}".rstrip(".")
 
 
-def _limits(axes: Axes, values: Values, *, percent: bool) -> None:
+def limits(axes: Axes, values: Values, *, percent: bool) -> None:
     """The y axis: losses from 0, or logarithmic; accuracies where they are."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_course as tg
-from tinygrad_course.errors import ArgumentError, GraphError, ShapeError
+from tinygrad_course.errors import ArgumentError, ArgumentTypeError, GraphError, ShapeError
 
 RNG = np.random.default_rng(0)
 A = RNG.standard_normal((4, 3))
@@ -142,3 +142,15 @@ def test_refusals() -> None:
         tg.vjp(linear, X)
     with pytest.raises(GraphError, match=r"does not require a gradient"):
         tg.vjp(lambda x: tg.tensor(1.0), X)
+
+
+def test_grad_names_what_is_no_tensor() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ArgumentTypeError, match=r"outputs must be a tensor.*float"):
+        tg.grad(1.0, x)
+    with pytest.raises(ArgumentTypeError, match=r"inputs must be a tensor.*NoneType"):
+        tg.grad((x * x).sum(), None)
+    with pytest.raises(ArgumentError, match="no outputs"):
+        tg.grad([], [x])
+    with pytest.raises(ArgumentError, match="2 inputs need as many directions, not a float"):
+        tg.jvp(lambda a, b: a * b, [1.0, 2.0], 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
@@ -117,3 +118,23 @@ def test_detach_shares_memory_and_ends_the_graph() -> None:
     y.backward()
     assert x.grad.tolist() == [2.0, 4.0]
     assert x.detach().data is x.data
+
+
+def test_threads_that_share_a_leaf_lose_no_gradient() -> None:
+    w, count, workers = tg.tensor(np.zeros(2), requires_grad=True), 200, 4
+
+    def work() -> None:
+        for _ in range(count):
+            (w * np.ones(2)).sum().backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert w.grad.tolist() == [count * workers] * 2

@@ -156,10 +156,9 @@ def hvp(f: Callable[..., Tensor], inputs: Any, v: Any) -> tuple[Tensor, Any]:
 
 def _directions(name: str, leaves: list[Tensor], given: Sequence[Any]) -> list[Tensor]:
     """One constant per input, of its shape and dtype."""
-    if len(given) != len(leaves):
-        raise ArgumentError(
-            f"{name}: {len(leaves)} inputs need as many directions, not {len(given)}"
-        )
+    if not isinstance(given, (list, tuple)) or len(given) != len(leaves):
+        count = len(given) if isinstance(given, (list, tuple)) else f"a {type(given).__name__}"
+        raise ArgumentError(f"{name}: {len(leaves)} inputs need as many directions, not {count}")
     directions = []
     for i, (x, v) in enumerate(zip(leaves, given, strict=True)):
         d = v.data if isinstance(v, Tensor) else array_from(v, x.dtype)

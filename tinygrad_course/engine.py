@@ -8,16 +8,20 @@ Read next: `grad_mode.py`, then `derivatives.py` for what is built on `grad`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from .backend import array_module
 from .dtypes import array_from
-from .errors import ArgumentError, GraphError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, GraphError, ShapeError
 from .grad_mode import enable_grad, mode, no_grad
 from .node import Leaf, Node, Output, written
 from .tensor import Tensor, wrap
+
+accumulating = threading.RLock()
+"""Threads that share a leaf add to its gradient one after the other."""
 
 
 class BackwardStep(NamedTuple):
@@ -189,11 +193,12 @@ def _owned(grad: Any, create: bool = False) -> Tensor:
 
 def _accumulate(node: Node, grad: Any, create: bool) -> None:
     """Add to the gradient of a leaf, or of a node that was asked to keep its own."""
-    if node.grad is None:
-        node.grad = _owned(grad, create)
-        return
-    with enable_grad() if create else no_grad():
-        node.grad = node.grad + grad
+    with accumulating:
+        if node.grad is None:
+            node.grad = _owned(grad, create)
+            return
+        with enable_grad() if create else no_grad():
+            node.grad = node.grad + grad
 
 
 def _check_unchanged(node: Any) -> None:
@@ -310,14 +315,13 @@ def grad(
         >>> slope.item(), tg.grad(slope, x).item()
         (27.0, 18.0)
     """
-    out = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    into = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    out, into = _tensors("outputs", outputs), _tensors("inputs", inputs)
     given = [grad_outputs] if isinstance(outputs, Tensor) else grad_outputs
     seeds = [None] * len(out) if given is None else list(given)
     if len(seeds) != len(out):
         raise ArgumentError(f"grad: {len(out)} outputs need as many grad_outputs, not {len(seeds)}")
     for i, t in enumerate(into):
-        if not isinstance(t, Tensor) or t.node is None:
+        if t.node is None:
             raise GraphError(
                 f"grad: input {i} does not require a gradient; make it with requires_grad=True "
                 "before the outputs are computed"
@@ -337,6 +341,20 @@ def grad(
         pass
     results = [_result(t, found, create_graph) for t in into]
     return results[0] if isinstance(inputs, Tensor) else results
+
+
+def _tensors(what: str, given: Any) -> list[Tensor]:
+    """One tensor or several as a list."""
+    tensors = list(given) if isinstance(given, (list, tuple)) else [given]
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise ArgumentTypeError(
+                f"grad: {what} must be a tensor or a list of tensors, but there is a "
+                f"{type(t).__name__}"
+            )
+    if not tensors and what == "outputs":
+        raise ArgumentError("grad: there are no outputs to differentiate")
+    return tensors
 
 
 def _result(t: Tensor, found: dict[Node, Any], create: bool) -> Tensor:

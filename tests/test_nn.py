@@ -299,3 +299,13 @@ def test_repr_is_a_tree() -> None:
         "Conv2d(2, 4, (3, 5), stride=2, padding='same', groups=2)"
     )
     assert repr(nn.Dropout(0.3)) == "Dropout(p=0.3)"
+
+
+def test_a_state_made_of_the_models_own_arrays_is_loaded_whole() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            self.a, self.b = tg.Parameter([1.0, 2.0]), tg.Parameter([3.0, 4.0])
+
+    two = Two()
+    two.load_state_dict({"a": two.b, "b": two.a})
+    assert (two.a.tolist(), two.b.tolist()) == ([3.0, 4.0], [1.0, 2.0])

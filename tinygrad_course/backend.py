@@ -62,7 +62,7 @@ def check_device(device: str) -> str:
     """
     if device == "cpu":
         return device
-    if device == "cuda" or device.startswith("cuda:"):
+    if isinstance(device, str) and (device == "cuda" or device.startswith("cuda:")):
         raise DeviceError(
             f"device {device!r}: this version trains on the CPU only; use device='cpu'"
         )

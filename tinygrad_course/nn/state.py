@@ -46,7 +46,9 @@ def load(
     for name in tensors:
         if name in state:
             value = state[name]
-            arrays[name] = as_array(value.data if isinstance(value, Tensor) else value)
+            array = as_array(value.data if isinstance(value, Tensor) else value)
+            # The state may hold this model's own arrays: writing one must not change another.
+            arrays[name] = array.copy()
     _check_shapes(title, tensors, arrays)
     _check_dtypes(title, tensors, arrays)
     for name, array in arrays.items():

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
+from .evidence import Redraw
 from .examine import Examiner
+from .explain import explain
+from .forms import Form, as_form, owes_nothing
 from .localise import examine_argument
 from .numeric import EPS, laid_out_like
 from .preflight import Fault, Flight, gradients, preflight
 from .report import Finding, Report
 from .rows import Rows, index_text, weights
-from .subject import GradientOf, Subject
+from .subject import Constant, GradientOf, Subject
 
 Array = Any
 
@@ -87,7 +90,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, *, rtol: float = 1e-6, seed: i
         Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in Engineering Software
         1982; Griewank, Walther, "Evaluating derivatives", SIAM 2008.
     """
-    return _check(Subject(f, inputs, "gradcheck"), rtol, seed, second=False)
+    return run_check(f, inputs, rtol=rtol, seed=seed)
 
 
 def gradgradcheck(
@@ -113,7 +116,75 @@ def gradgradcheck(
         >>> bool(tg.gradgradcheck(tg.tanh, [[0.5, -1.0]]))
         True
     """
-    return _check(Subject(f, inputs, "gradgradcheck"), rtol, seed, second=True)
+    return run_check(f, inputs, rtol=rtol, seed=seed, second=True)
+
+
+def run_check(
+    f: Any,
+    inputs: Any,
+    *,
+    rtol: float = 1e-6,
+    seed: int = 0,
+    second: bool = False,
+    diagnose: bool = True,
+    redraw: Redraw | None = None,
+) -> Report:
+    """`gradcheck` with all that it can be told.
+
+    Args:
+        f: what is checked, in any form of `forms.py`.
+        inputs: its inputs.
+        rtol: the relative tolerance.
+        seed: seeds the probes.
+        second: check the derivative of the gradient instead.
+        diagnose: look for the name of a mistake.
+        redraw: draws other inputs for that, (rng, which drawing) -> inputs; without it, those
+            given are varied.
+    """
+    name = "gradgradcheck" if second else "gradcheck"
+    form = as_form(f, inputs, name)
+    subject = _subject(form, inputs, name)
+    report = _check(subject, rtol, seed, second=second)
+    if isinstance(report.cause, ShapeError):
+        _check_others(report, form, subject, rtol, seed, second)
+    if report.verdict == "wrong" and diagnose and not second:
+        explain(report, form, subject, redraw, seed)
+    return report
+
+
+def _check_others(
+    report: Report, form: Form, subject: Subject, rtol: float, seed: int, second: bool
+) -> None:
+    """A gradient of a wrong shape ended the check: check the other inputs, with it as a constant.
+
+    The findings take the order of the inputs.
+    """
+    order = [a.label for a in subject.arguments]
+    left = report
+    while isinstance(left.cause, ShapeError) and len(left.findings) == 1:
+        done = [f.label for f in report.findings]
+        inputs = [
+            Constant(v) if label in done else v
+            for label, v in zip(subject.labels, subject.inputs(), strict=True)
+        ]
+        if set(done) >= set(order) or not set(done) <= set(subject.labels):
+            break
+        others = Subject(form.call, inputs, subject.name, subject.labels)
+        left = _check(others, rtol, seed, second=second)
+        report.findings += left.findings
+        report.notes += [n for n in left.notes if n not in report.notes]
+    report.findings.sort(key=lambda f: order.index(f.label))
+
+
+def _subject(form: Form, inputs: Any, name: str) -> Subject:
+    """The form with its inputs; where backward returns None, the input is a constant."""
+    subject = Subject(form.call, inputs, name, form.labels)
+    with np.errstate(all="ignore"), subject.frozen:
+        idle = owes_nothing(form, subject.inputs())
+    if idle and len(idle) < len(subject.arguments):
+        given = [Constant(v) if i in idle else v for i, v in enumerate(subject.inputs())]
+        subject = Subject(form.call, given, name, form.labels)
+    return subject
 
 
 def _check(subject: Subject, rtol: float, seed: int, *, second: bool) -> Report:

@@ -18,6 +18,7 @@ from ..errors import Error, GraphError
 from ..node import Leaf
 from ..observer import Observer, observing
 from ..tensor import Tensor, wrap
+from .foreign import BackwardFailedError, MisshapenGradientError, misshapen
 from .frozen import same_bits
 from .numeric import laid_out_like
 from .subject import Array, GradientOf, Subject
@@ -243,8 +244,16 @@ def _pull(
     upstream = np.array(seed, y.dtype)
     try:
         grads = grad([y], list(leaves), [upstream], retain_graph=True)
+    except MisshapenGradientError as error:
+        raise Fault(str(error), error.label) from error
+    except BackwardFailedError as error:
+        raise Fault(str(error)) from error
     except Error as error:
-        raise Fault(f"the backward pass raised {type(error).__name__}: {error}") from error
+        pairs = zip(flight.subject.arguments, leaves, strict=True)
+        guilty = [a.label for a, leaf in pairs if misshapen(error, leaf) is not None]
+        label = guilty[0] if guilty else None
+        reason = f"the backward pass raised {type(error).__name__}: {error}"
+        raise Fault(reason, label) from error
     if not np.array_equal(upstream, seed.astype(y.dtype)):
         raise Fault(
             "the backward pass wrote into its upstream gradient, which other branches of the graph "

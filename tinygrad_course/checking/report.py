@@ -6,11 +6,12 @@ the analytic gradient is what backward returned, the numeric one comes from f's 
 
 from __future__ import annotations
 
-import html
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 from ..errors import GradientError
+from .render import SHOUT, as_html, as_rich, explanation
+from .source import SourceLine
 
 
 class Kink(NamedTuple):
@@ -52,6 +53,8 @@ class Finding:
         compared: of how many.
         ratio: analytic / numeric, where it is the same at all wrong places; else None.
         kinks: places with two slopes.
+        diagnoses: what the mistake is; several where the numbers cannot tell them apart.
+        line: the user's line that computes it.
     """
 
     label: str
@@ -70,37 +73,63 @@ class Finding:
     compared: int = 0
     ratio: float | None = None
     kinks: list[Kink] = field(default_factory=list)
+    diagnoses: list[Any] = field(default_factory=list)
+    line: SourceLine | None = None
 
-    def lines(self) -> list[str]:
-        """The finding as text."""
-        head = f"  {self.label}  shape {self.shape}  {_SHOUT.get(self.verdict, self.verdict)}"
+    def head(self) -> str:
+        """The verdict in a line."""
+        head = f"  {self.label}  shape {self.shape}  {SHOUT.get(self.verdict, self.verdict)}"
         if self.verdict == "right" and self.digits is not None:
             head += (
                 f", {self.digits} digits agree" if self.digits else ", as far as f's rounding shows"
             )
-        out = [head + (f"  ({self.looked_at})" if self.looked_at else "")]
+        return head + (f"  ({self.looked_at})" if self.looked_at else "")
+
+    def lines(self, hints: int | None = None) -> list[str]:
+        """The finding as text; `hints` as in `Report.explained`."""
+        out = [self.head()]
+        if self.verdict == "wrong":
+            out += ["      " + text for _, text in explanation(self, hints)]
+            if hints is not None and self.diagnoses:
+                return out
+        return out + ["      " + text for text in self.numbers()]
+
+    def numbers(self) -> list[str]:
+        """What was measured, line by line."""
+        out = []
         if self.verdict != "right" and self.analytic is not None and self.numeric is not None:
             out += [
-                f"      worst at {self.place}, seen in {self.seen_in}:",
-                f"        analytic  {self.analytic: .10g}   what backward returned",
-                f"        numeric   {self.numeric: .10g} ± {self.error_bar:.1g}   from f's values",
+                f"worst at {self.place}, seen in {self.seen_in}:",
+                f"  analytic  {self.analytic: .10g}   what backward returned",
+                f"  numeric   {self.numeric: .10g} ± {self.error_bar:.1g}   from f's values",
             ]
         if self.wrong:
             ratio = "" if self.ratio is None else f"; analytic / numeric = {self.ratio:.7g} in all"
-            out.append(f"      {self.wrong} of {self.compared} are wrong{ratio}")
+            out.append(f"{self.wrong} of {self.compared} are wrong{ratio}")
         if self.reason:
-            out.append(f"      {self.reason}")
+            out.append(self.reason)
         for kink in self.kinks[:3]:
             out.append(
-                f"      kink at {kink.place}: the slope of {kink.seen_in} is {kink.left:.4g} from "
+                f"kink at {kink.place}: the slope of {kink.seen_in} is {kink.left:.4g} from "
                 f"the left, {kink.right:.4g} from the right; backward chose {kink.analytic:.4g}"
             )
         if len(self.kinks) > 3:
-            out.append(f"      and {len(self.kinks) - 3} more kinks")
+            out.append(f"and {len(self.kinks) - 3} more kinks")
         return out
 
-
-_SHOUT = {"wrong": "WRONG", "undecidable": "UNDECIDABLE"}
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the function, in JSON's types."""
+        out = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("kinks", "diagnoses", "line")
+        }
+        return {
+            **out,
+            "kinks": [kink._asdict() for kink in self.kinks],
+            "diagnoses": [asdict(d) for d in self.diagnoses],
+            "line": None if self.line is None else self.line._asdict(),
+        }
 
 
 @dataclass
@@ -151,16 +180,52 @@ class Report:
             raise GradientError(str(self)) from self.cause
         return self
 
-    def __str__(self) -> str:
-        out = [f"{self.name}: {_SHOUT.get(self.verdict, self.verdict)}"]
+    @property
+    def diagnoses(self) -> dict[str, list[Any]]:
+        """What the mistake is, per input whose gradient is wrong and was recognised."""
+        return {f.label: f.diagnoses for f in self.findings if f.diagnoses}
+
+    def explained(self, hints: int | None = None) -> str:
+        """The report as text.
+
+        Args:
+            hints: None for everything; 1 to 3 to be told less: where the mistake is, what it is,
+                the formula.
+
+        Example:
+            >>> import tinygrad_course as tg
+            >>> print(tg.gradcheck(lambda x: x * x, 3.0).explained(1))
+            gradcheck: right
+              x  shape ()  right, 13 digits agree  (all 1 elements, every output)
+        """
+        out = [f"{self.name}: {SHOUT.get(self.verdict, self.verdict)}"]
         for finding in self.findings:
-            out += finding.lines()
+            out += finding.lines(hints)
         out += [f"  note: {note}" for note in self.notes]
         return "\n".join(out)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report in JSON's types.
+
+        Example:
+            >>> import tinygrad_course as tg
+            >>> tg.gradcheck(lambda x: x * x, 3.0).to_dict()["verdict"]
+            'right'
+        """
+        return {
+            "verdict": self.verdict,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "notes": self.notes,
+            "evaluations": self.evaluations,
+        }
+
+    def __str__(self) -> str:
+        return self.explained()
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        colour = {"right": "#1a7f37", "wrong": "#cf222e", "undecidable": "#9a6700"}[self.verdict]
-        style = f"border-left: 4px solid {colour}; padding-left: 8px"
-        return f'<pre style="{style}">{html.escape(str(self))}</pre>'
+        return as_html(self)
+
+    def __rich__(self) -> Any:
+        return as_rich(self)

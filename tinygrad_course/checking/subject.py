@@ -36,6 +36,16 @@ class Argument(NamedTuple):
     value: Array
 
 
+class Constant(NamedTuple):
+    """A float input that is handed on like an integer: nobody claims a gradient for it.
+
+    Attributes:
+        value: the input.
+    """
+
+    value: Any
+
+
 class Subject:
     """A function of tensors with its inputs, ready to be called again and again.
 
@@ -43,13 +53,16 @@ class Subject:
         f: a function of tensors, or a Module.
         inputs: its inputs; floats become float64 arguments, the rest is handed on.
         name: the caller's name, for messages.
+        labels: the inputs' names; None to read them from f.
 
     Raises:
         ArgumentError: there is no float among the inputs (and f has no parameters).
         ArgumentTypeError: f is not callable, or an input is complex.
     """
 
-    def __init__(self, f: Callable[..., Any], inputs: Any, name: str) -> None:
+    def __init__(
+        self, f: Callable[..., Any], inputs: Any, name: str, labels: Sequence[str] | None = None
+    ) -> None:
         if not callable(f):
             raise ArgumentTypeError(
                 f"{name}: expected a function of tensors first, but it is {type(f).__name__}; "
@@ -59,14 +72,19 @@ class Subject:
         self.name = name
         self.frozen = Frozen(f)
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        labels = _labels(f, len(given))
+        labels = _labels(f, len(given)) if labels is None else labels
+        self.labels = list(labels)
         self.arguments: list[Argument] = []
         self._slots: list[Any] = []
         """Per input of f: an argument's position, or a constant in a list of one."""
         for label, value in zip(labels, given, strict=True):
-            array = _as_float64(value, label, name)
-            if array is None:
-                self._slots.append([_copied(value)])
+            constant = isinstance(value, Constant)
+            given_value = value.value if constant else value
+            array = _as_float64(given_value, label, name)
+            if constant and array is not None:
+                self._slots.append([array])
+            elif array is None:
+                self._slots.append([_copied(given_value)])
             else:
                 self._slots.append(len(self.arguments))
                 self.arguments.append(Argument(label, array))
@@ -83,6 +101,10 @@ class Subject:
                 f"but the inputs are {kinds}; only floats have gradients (np.array([3, 3]) is an "
                 "integer array; write np.array([3.0, 3.0]))"
             )
+
+    def inputs(self) -> list[Any]:
+        """All inputs of f, in their order: floats as float64 arrays, the rest as it was given."""
+        return [self.arguments[s].value if isinstance(s, int) else s[0] for s in self._slots]
 
     def constants(self) -> list[Array]:
         """The arrays among the inputs that are handed on unchecked."""

@@ -1,0 +1,142 @@
+"""From "wrong" to what the mistake is: evidence gathered, the diagnosis asked for, the line found.
+
+Everything here happens after the verdict and cannot change it. Read next: `evidence.py`, then
+`diagnosis/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..function import Function
+from ..node import Leaf, Node
+from ..tensor import wrap
+from .diagnosis import Evidence, diagnose
+from .evidence import FURTHER, Redraw, Shown, moved, show, shrunk
+from .forms import Form
+from .report import Finding, Report
+from .source import line_of
+from .subject import Constant, Subject
+
+
+def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None, seed: int) -> None:
+    """Add diagnoses and source lines to the wrong findings of a report.
+
+    Args:
+        report: the outcome of a check.
+        form: what was checked.
+        subject: the same with its inputs.
+        redraw: draws further inputs, other shapes among them; None: those given are varied.
+        seed: seeds the probes.
+    """
+    wrong = [f for f in report.findings if f.verdict == "wrong"]
+    labels = list(form.labels or subject.labels)
+    source, names = form.source, {label: label for label in labels}
+    op = form.title
+    with np.errstate(all="ignore"), subject.frozen:
+        if source is None:
+            source, names, op = _user_function(subject)
+        shown = _probes(form, subject, labels, [f.label for f in wrong], redraw, seed)
+    for finding in wrong:
+        name = names.get(finding.label)
+        if source is not None and name is not None:
+            position = labels.index(finding.label) if finding.label in labels else None
+            finding.line = line_of(source, name, position)
+        try:
+            _diagnose(finding, shown, op)
+        except Exception as error:  # noqa: BLE001 - the verdict stands, whatever happens to its name
+            report.notes.append(
+                f"the diagnosis of {finding.label} failed ({type(error).__name__}: {error}): "
+                "please report it"
+            )
+
+
+def _probes(
+    form: Form, subject: Subject, labels: list[str], wrong: list[str], redraw: Redraw | None,
+    seed: int,
+) -> list[Shown]:  # fmt: skip
+    """The gradients at the inputs given, and at up to three others."""
+    output = _first_output(subject)
+    checked = {a.label for a in subject.arguments}
+    free = [label in checked for label in labels]
+    given = subject.inputs()
+    start = None if redraw else shrunk(given)
+    if start is not None and len(checked) > sum(free):  # a Module's parameters cannot be cut
+        start = None
+    out = [None if start else show(subject, labels, wrong, output, seed)]
+    for number in range(FURTHER + 1 if start else FURTHER):
+        if start is None and out[0] is None and redraw is None:
+            break
+        if redraw is not None:
+            drawn = list(redraw(np.random.default_rng(seed + number + 1), number + 1))
+        else:
+            drawn = moved(start or given, free, seed + number + 1)
+        inputs = [v if keep else Constant(v) for v, keep in zip(drawn, free, strict=True)]
+        other = Subject(form.call, inputs, subject.name, labels)
+        with other.frozen:
+            out.append(show(other, labels, wrong, output, seed + number + 1))
+    return [s for s in out if s is not None]
+
+
+def _first_output(subject: Subject) -> int:
+    """The first output that an input leads to."""
+    ys = subject.call([wrap(a.value.copy(), Leaf()) for a in subject.arguments])
+    return next((i for i, y in enumerate(ys) if y.node is not None), 0)
+
+
+def _diagnose(finding: Finding, shown: Sequence[Shown], op: str) -> None:
+    label = finding.label
+    usable = [s for s in shown if s.right.get(label) is not None and s.found.get(label) is not None]
+    if not usable:
+        return
+
+    def evidence(which: int, repeats: tuple[Any, ...]) -> Any:
+        s = usable[which]
+        right: Any = s.right[label]
+        others = {k: (s.right[k], s.found[k]) for k in s.right
+                  if k != label and s.right[k] is not None and s.found[k] is not None}  # fmt: skip
+        before = [p.found[label] for p in usable if p is not s]
+        previous = tuple(p for p in before if p is not None and p.shape == right.shape)
+        return Evidence(
+            op=op or None, input=label, inputs=s.inputs, output=s.output, upstream=s.upstream,
+            right=right, found=s.found[label], others=others, previous=previous, repeats=repeats,
+            dtype="float64",
+        )  # fmt: skip
+
+    repeats = tuple(evidence(i, ()) for i in range(1, len(usable)))
+    finding.diagnoses = list(diagnose(evidence(0, repeats)))
+
+
+def _user_function(subject: Subject) -> tuple[Any, dict[str, str], str]:
+    """The one Function of the user's own in the graph, and what it calls the check's inputs."""
+    leaves = [wrap(a.value.copy(), Leaf()) for a in subject.arguments]
+    ys = subject.call(leaves)
+    seen: set[Node] = set()
+    stack = [y.node for y in ys if y.node is not None]
+    own: list[Any] = []
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Function) and not type(node).__module__.startswith(_PACKAGE):
+            own.append(node)
+        stack += [e for e in node.edges or () if e is not None]
+    if len({type(node) for node in own}) != 1:
+        return None, {}, ""
+    node = own[0]
+    at = {id(leaf.node): a.label for a, leaf in zip(subject.arguments, leaves, strict=True)}
+    inputs = node._formulas.inputs
+    names = {
+        at[id(edge)]: inputs[min(i, len(inputs) - 1)]
+        for i, edge in enumerate(node.edges or ())
+        if id(edge) in at
+    }
+    alone = len(own) == 1 and len(names) == len(leaves) and own[0] in [y.node for y in ys]
+    return type(node), names, type(node).__name__ if alone else ""
+
+
+_PACKAGE = __name__.partition(".")[0] + "."

@@ -1,0 +1,188 @@
+"""What can be checked in a file: its pairs of functions and its Functions, each with its inputs.
+
+Used by `tgc check`. `load(path)` runs the file, `find(module)` lists what stands in it; where the
+inputs come from stands in `drawing.py`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ..errors import ArgumentError, nearest
+from ..function import Function
+from .forms import is_torch_function
+from .frozen import is_module
+
+
+class Found(NamedTuple):
+    """Something in a file that has a gradient of its own.
+
+    Attributes:
+        name: the name under which it is asked for.
+        f: what `gradcheck` takes first.
+        forward: the function whose parameters name the inputs.
+        skip: how many of its first parameters are none (self, ctx).
+        aliases: other names for it.
+    """
+
+    name: str
+    f: Any
+    forward: Callable[..., Any]
+    skip: int = 0
+    aliases: tuple[str, ...] = ()
+
+
+def load(path: str | Path) -> ModuleType:
+    """Run a Python file and return it as a module; its folder can be imported from.
+
+    Raises:
+        ArgumentError: there is no such file, or it raised; the message has its line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArgumentError(f"check: there is no file {path}; give a Python file, as dense.py")
+    name = f"checked_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"check: {path} is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.modules[name] = module
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ArgumentError(f"check: {failure(error, path)}") from error
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def failure(error: BaseException, path: str | Path) -> str:
+    """An exception of the user's code in one line: the file, the line, what was raised.
+
+    Example:
+        >>> failure(SyntaxError("invalid syntax", ("a.py", 3, 1, "x = = 1")), "a.py")
+        'a.py line 3 (x = = 1): SyntaxError: invalid syntax'
+    """
+    if isinstance(error, SyntaxError):
+        text = (error.text or "").strip()
+        return f"{path} line {error.lineno} ({text}): {type(error).__name__}: {error.msg}"
+    own = [f for f in traceback.extract_tb(error.__traceback__)
+           if Path(f.filename).name == Path(path).name]  # fmt: skip
+    where = f" line {own[-1].lineno} ({own[-1].line})" if own else ""
+    return f"{path}{where}: {type(error).__name__}: {error}"
+
+
+def find(module: ModuleType) -> list[Found]:
+    """What stands in the file, in its order.
+
+    Pairs are `forward` and `backward`, `dense_forward` and `dense_backward`, `forward_dense` and
+    `backward_dense`, `dense` and `dense_backward` (or `dense_grad`); classes are `tg.Function`
+    subclasses, `torch.autograd.Function`s, and classes with static `forward` and `backward`.
+    """
+    functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v)
+                 and v.__module__ == module.__name__}  # fmt: skip
+    out = list(_pairs(functions, module.__name__.removeprefix("checked_")))
+    for name, value in vars(module).items():
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            out += _class(name, value)
+    return sorted(out, key=_line)
+
+
+def choose(module: ModuleType, name: str | None) -> list[Found]:
+    """What is to be checked: everything, or what is called `name`.
+
+    Any function of tensors or Module can be named, though only pairs and Functions are found
+    without one.
+
+    Raises:
+        ArgumentError: there is nothing, or nothing of that name.
+    """
+    found = find(module)
+    if name is None:
+        if not found and (only := _only_function(module)):
+            return [only]
+        if not found:
+            raise ArgumentError(
+                f"check: {module.__file__} has nothing to check: expected forward and backward "
+                "(or dense_forward and dense_backward), or a class derived from tg.Function; for a "
+                "function of tensors give its name: FILE.py::NAME"
+            )
+        return found
+    for each in found:
+        if name == each.name or name in each.aliases:
+            return [each]
+    value = getattr(module, name, None)
+    if callable(value):
+        if isinstance(value, type) and is_module(_Shown(value)):
+            value = value()
+        return [Found(name, value, getattr(value, "forward", value))]
+    names = [each.name for each in found]
+    raise ArgumentError(f"check: {module.__file__} has no {name!r}; {nearest(name, names)}")
+
+
+class _Shown:
+    """Stands for an instance of a class, where only the class's methods are looked at."""
+
+    def __new__(cls, shown: type) -> Any:
+        return object.__new__(shown)
+
+
+def _pairs(functions: dict[str, Any], stem: str) -> Iterator[Found]:
+    for name, function in functions.items():
+        if name == "forward":
+            partners, short = ["backward"], stem
+        elif name.endswith("_forward"):
+            short = name[: -len("_forward")]
+            partners = [f"{short}_backward"]
+        elif name.startswith("forward_"):
+            short = name[len("forward_") :]
+            partners = [f"backward_{short}"]
+        else:
+            short = name
+            partners = [f"{name}_backward", f"{name}_grad", f"grad_{name}", f"backward_{name}"]
+        for partner in partners:
+            if partner in functions:
+                other = functions[partner]
+                yield Found(short, (function, other), function, 0, (name, partner))
+                break
+
+
+def _class(name: str, value: type) -> list[Found]:
+    if issubclass(value, Function) and hasattr(value, "_formulas"):
+        return [Found(name, value, value.forward, 1)]
+    if is_torch_function(value):
+        forward: Any = value.forward  # type: ignore[attr-defined]
+        first = next(iter(inspect.signature(forward).parameters), "")
+        return [Found(name, value, forward, int(first in ("ctx", "context")))]
+    static = [inspect.getattr_static(value, n, None) for n in ("forward", "backward")]
+    if all(isinstance(s, staticmethod) for s in static):
+        return [Found(name, value, value.forward)]  # type: ignore[attr-defined]
+    return []
+
+
+def _only_function(module: ModuleType) -> Found | None:
+    """The one public function of a file that has `inputs` beside it."""
+    own = [n for n, v in vars(module).items() if inspect.isfunction(v)
+           and v.__module__ == module.__name__ and not n.startswith("_")]  # fmt: skip
+    others = [n for n in own if n != "inputs"]
+    if "inputs" in own and len(others) == 1:
+        function = getattr(module, others[0])
+        return Found(others[0], function, function)
+    return None
+
+
+def _line(found: Found) -> int:
+    try:
+        first: Any = found.f if isinstance(found.f, type) else found.forward
+        return inspect.getsourcelines(first)[1]
+    except (OSError, TypeError):
+        return 0

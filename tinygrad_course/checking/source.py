@@ -1,0 +1,109 @@
+"""The user's own line: where in their backward the gradient of an input is computed.
+
+A formula `grad_w` is found by its name, an assignment to `dw` (or `grad_w`, `w_grad`, ...) in a
+joint backward by the name of its target, and the rest by its place in the returned tuple.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .foreign import spellings
+
+
+class SourceLine(NamedTuple):
+    """A line of the user's code.
+
+    Attributes:
+        file: its file.
+        number: its number there.
+        code: the line, without its indentation.
+    """
+
+    file: str
+    number: int
+    code: str
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name} line {self.number}:  {self.code}"
+
+
+def line_of(source: Any, label: str, position: int | None) -> SourceLine | None:
+    """Where `source` computes the gradient of the input `label`.
+
+    Args:
+        source: a backward function, or a class with `grad_*` formulas or a `backward`.
+        label: the input's name.
+        position: its place among the inputs, and so in what backward returns.
+
+    Returns:
+        The line, or None where it cannot be told.
+    """
+    function = source
+    if isinstance(source, type):
+        formula = getattr(source, f"grad_{label}", None)
+        if formula is not None:
+            return _in_function(formula, [], None)
+        function = getattr(source, "backward", None)
+    return None if function is None else _in_function(function, spellings(label)[1:], position)
+
+
+def _in_function(function: Any, names: Sequence[str], position: int | None) -> SourceLine | None:
+    try:
+        lines, first = inspect.getsourcelines(function)
+        file = inspect.getsourcefile(function) or "?"
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return None
+    body: Any = tree.body[0]
+    returned = [n for n in ast.walk(body) if isinstance(n, ast.Return) and n.value is not None]
+    if not returned:
+        return None
+    last = max(returned, key=lambda n: n.lineno)
+    where: Any = _assigned(body, names) if names else None
+    if where is None:
+        where = last
+        value: Any = last.value
+        if isinstance(value, ast.Tuple) and position is not None and position < len(value.elts):
+            value = value.elts[position]
+            where = value
+        if isinstance(value, ast.Name):
+            where = _assigned(body, [value.id.lower()]) or where
+    number = where.lineno
+    return SourceLine(file, first + number - 1, lines[number - 1].strip())
+
+
+def _assigned(body: Any, names: Sequence[str]) -> Any:
+    """The last statement that assigns to, or into, one of these names (or to a key so called)."""
+    found: Any = None
+    nodes: Iterator[Any] = ast.walk(body)
+    for node in nodes:
+        targets: list[Any] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            targets = [node.target]
+        for target in targets:
+            parts = target.elts if isinstance(target, ast.Tuple) else [target]
+            if any(_name(p) in names for p in parts) and (
+                found is None or node.lineno > found.lineno
+            ):
+                found = node
+    return found
+
+
+def _name(target: Any) -> str:
+    """The name a target writes to: dw, dw[i], self.dw and grads["dw"] all say "dw"."""
+    if isinstance(target, ast.Subscript):
+        key = target.slice
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            return key.value.lower()
+        return _name(target.value)
+    if isinstance(target, ast.Attribute):
+        return target.attr.lower()
+    return target.id.lower() if isinstance(target, ast.Name) else ""

@@ -1,0 +1,88 @@
+"""`diagnose`: the rules in their order, most specific first, and what each has to prove.
+
+Each rule is a file: `rounding.py`, `known.py`, `stale.py`, `factor.py`, `ratio.py`, `axes.py`,
+`sums.py`, `terms.py`, `partial.py`, `formulas.py`, `pairs.py`. The first rule of which a guess
+fits every probe answers; where several of its guesses fit, all are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .axes import products, rearranged
+from .evidence import Diagnosis, Evidence
+from .factor import factors
+from .formulas import formulas
+from .guess import Guess, agrees, fits
+from .known import Recognised, ignores_upstream, known_mutants
+from .pairs import two_mutants, with_a_factor
+from .partial import located, on_a_part
+from .ratio import elementwise_factors, slice_factors
+from .rounding import rounding
+from .stale import left_behind, nothing_arrived
+from .sums import instead_of_a_sum, summed
+from .terms import slice_terms, terms
+
+
+def diagnose(evidence: Evidence, *, without: frozenset[str] = frozenset()) -> list[Diagnosis]:
+    """Name the mistake behind a wrong gradient.
+
+    Args:
+        evidence: the gradient, the right one, and the call; the more repeats, the surer the name.
+        without: mutants of the bank to leave out, as "dense.bias_mean" (the self-test does).
+
+    Returns:
+        Diagnoses, most specific first. Several say that several names fit. None say that the
+        gradient is right, or that no name was found.
+
+    Example:
+        >>> x, dy = np.array([1.0, 2.0, 5.0]), np.array([1.0, -1.0, 2.0])
+        >>> right = dy * 2 * x
+        >>> e = Evidence("square", "x", {"x": x}, x * x, dy, right, -right, {}, (), (), "float64")
+        >>> [d.name for d in diagnose(e)]
+        ['factor:-1']
+    """
+    if all(agrees(e) for e in evidence.all()):
+        return []
+    with np.errstate(all="ignore"):
+        for rule in rules(evidence, without):
+            answers = _tested(rule, evidence)
+            if answers:
+                return answers
+    return []
+
+
+def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Guess]]:
+    """The rules' guesses, rule by rule; a later one is only asked if none before has answered."""
+    yield rounding(evidence)
+    seen = Recognised(evidence)
+    yield known_mutants(seen, without)
+    yield left_behind(evidence)
+    other_shape = np.shape(evidence.found) != np.shape(evidence.right)
+    yield [*nothing_arrived(evidence), *(summed(evidence) if other_shape else ())]
+    yield instead_of_a_sum(evidence)
+    yield factors(evidence)
+    yield ignores_upstream(seen)
+    yield elementwise_factors(evidence)
+    yield rearranged(evidence)
+    yield products(evidence)
+    yield summed(evidence)
+    yield on_a_part(evidence)
+    yield terms(evidence)
+    yield slice_factors(evidence)
+    yield slice_terms(evidence)
+    yield formulas(evidence)
+    yield two_mutants(seen, without)
+    yield with_a_factor(evidence, seen, without)
+    yield located(evidence)
+
+
+def _tested(guesses: Iterable[Guess], evidence: Evidence) -> list[Diagnosis]:
+    """The guesses that fit, without repetitions."""
+    answers: dict[str, Diagnosis] = {}
+    for guess in guesses:
+        if guess.name not in answers and fits(guess, evidence):
+            answers[guess.name] = guess.diagnosis(evidence)
+    return list(answers.values())

@@ -1,0 +1,147 @@
+"""An operation of the bank: its forward and backward as lines of NumPy, and its wrong backwards.
+
+A *mutant* replaces one line of the backward pass by a wrong one; so the formula that a hint prints
+is the formula that runs. Read next: `linear.py`, the first entries of the bank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from . import arrays
+
+Array = Any
+Values = dict[str, Any]
+
+NAMESPACE: Mapping[str, Any] = {
+    "np": np,
+    **{name: getattr(arrays, name) for name in arrays.__all__},
+}
+
+
+@cache
+def lines(program: str) -> tuple[tuple[str, str], ...]:
+    """The assignments of a program as (name, expression).
+
+    Example:
+        >>> lines("dx = dy @ w.T")
+        (('dx', 'dy @ w.T'),)
+    """
+    rows = [row.strip() for row in program.strip().splitlines() if row.strip()]
+    parts = [row.split(" = ", 1) for row in rows]
+    return tuple([(name.strip(), expression.strip()) for name, expression in parts])
+
+
+@cache
+def _compiled(expression: str) -> CodeType:
+    return compile(expression, f"<{expression}>", "eval")
+
+
+def run(
+    program: str, values: Mapping[str, Any], instead: Mapping[str, str] | None = None
+) -> Values:
+    """Evaluate a program line by line.
+
+    Args:
+        program: lines `name = expression`, in NumPy and the helpers of `arrays.py`.
+        values: what the lines may read.
+        instead: expressions that replace those of the lines they name.
+
+    Returns:
+        The values, those that the lines computed among them.
+
+    Example:
+        >>> run("s = x + x", {"x": 2.0}, {"s": "x * x * x"})["s"]
+        8.0
+    """
+    known = {**NAMESPACE, **values}
+    for name, expression in lines(program):
+        code = (instead or {}).get(name, expression)
+        known[name] = eval(_compiled(code), known)  # the bank's own text, never a user's
+    return {k: v for k, v in known.items() if k not in NAMESPACE and k != "__builtins__"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A plausible wrong backward pass: one line of the right one, mistaken.
+
+    Attributes:
+        name: what the mistake is, within its operation: "weights_not_transposed".
+        line: the wrong line, "dx = dy @ w".
+        what: the mistake in a sentence.
+        cause: where it is met: a lecture's claim, a thread, or the course classics.
+        also: generic names that are as true of it ("factor:N").
+        square: whether it needs a square probe, other shapes raising in NumPy.
+    """
+
+    name: str
+    line: str
+    what: str
+    cause: str = "course classic"
+    also: tuple[str, ...] = ()
+    square: bool = False
+
+    @property
+    def instead(self) -> dict[str, str]:
+        """The replaced line, as `run` takes it."""
+        return dict(lines(self.line))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that courses teach, in NumPy.
+
+    Attributes:
+        name: its name, as in `tg.functional` where that has it.
+        arguments: the names of its inputs, in order.
+        checked: those that have a gradient.
+        forward: lines that end in `y = ...`.
+        backward: lines that read `dy` and make `dx` for each checked x.
+        sample: draws inputs away from kinks; its second argument asks for square shapes.
+        mutants: the wrong backwards.
+        defaults: lines for arguments that a caller left out; they may read the output `y`.
+        words: other names it goes by.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    checked: tuple[str, ...]
+    forward: str
+    backward: str
+    sample: Callable[[np.random.Generator, bool], Values]
+    mutants: tuple[Mutant, ...]
+    defaults: str = ""
+    words: tuple[str, ...] = ()
+
+    def output(self, inputs: Mapping[str, Any]) -> Array:
+        """The value of forward."""
+        return np.asarray(run(self.forward, inputs)["y"])
+
+    def gradients(
+        self, inputs: Mapping[str, Any], dy: Array, mutant: Mutant | None = None
+    ) -> dict[str, Array]:
+        """The gradients of the checked inputs, right ones or a mutant's.
+
+        Args:
+            inputs: by name, those left out have been filled in.
+            dy: the upstream gradient, of the output's shape.
+            mutant: whose line to take instead.
+        """
+        known = run(self.forward, inputs)
+        known["dy"] = dy
+        found = run(self.backward, known, mutant.instead if mutant else None)
+        return {name: np.asarray(found["d" + name]) for name in self.checked}
+
+    def line(self, name: str) -> str:
+        """The right line that computes `name`."""
+        return f"{name} = {dict(lines(self.backward))[name]}"
+
+    def mutant(self, name: str) -> Mutant:
+        """A mutant by its name."""
+        return next(m for m in self.mutants if m.name == name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_course as tg
-from tinygrad_course.errors import ArgumentTypeError, DtypeError
+from tinygrad_course.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 
 def leaf(*values: float) -> tg.Tensor:
@@ -85,3 +85,38 @@ def test_numpys_integers_are_integers() -> None:
     assert tg.conv2d(x, w, groups=two, stride=two).shape == (1, 1, 1, 2)
     assert tg.sum(x, np.int64(3)).shape == (1, 3, 3)
     assert x.reshape(np.int64(9), two).shape == (9, 2)
+
+
+def test_what_a_dtype_cannot_hold_takes_another() -> None:
+    n, mask = tg.tensor([1, 2]), tg.tensor([True, False])
+    assert tg.add(n, [0.5, 0.5]).tolist() == [1.5, 2.5]
+    assert (mask + 2).tolist() == [3, 2]
+    assert (mask * 2).tolist() == [2, 0]
+    assert (1 - mask).tolist() == [0, 1]
+    assert (mask * 0.5).tolist() == [0.5, 0.0]
+    for op in (lambda: -mask, lambda: mask - mask):
+        with pytest.raises(DtypeError, match=r"bools are no numbers here.*\.astype"):
+            op()
+
+
+def test_integers_do_not_wrap_round() -> None:
+    small = tg.tensor(np.array([1, 2], np.uint8))
+    for wide in (300, -1, np.int64(300), [300, 1]):
+        with pytest.raises(ArgumentError, match=r"does not fit uint8.*\.astype"):
+            small + wide
+    with pytest.raises(ArgumentError, match="does not fit"):
+        tg.tensor([1.0]) * 10**400
+
+
+def test_comparisons_are_weak_too() -> None:
+    x = tg.tensor([0.1, 0.2])
+    for other in (0.1, np.float64(0.1), [0.1, 0.1], np.float32(0.1)):
+        assert (x == other).tolist() == [True, False]
+    with pytest.raises(ShapeError, match="do not broadcast"):
+        x.__lt__([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "U1", object, "fruit"])
+def test_a_tensor_holds_real_numbers(dtype: object) -> None:
+    with pytest.raises((ArgumentError, ArgumentTypeError), match="dtype"):
+        tg.tensor([1.0], dtype=dtype)

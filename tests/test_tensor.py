@@ -11,8 +11,10 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course.errors import (
+    ArgumentError,
     ArgumentTypeError,
     DeviceError,
+    DtypeError,
     GraphError,
     IndexingError,
     ShapeError,
@@ -347,3 +349,14 @@ def test_errors_are_the_builtin_ones_too() -> None:
         tg.tensor([1.0, 2.0]) + tg.tensor([1.0, 2.0, 3.0])
     with pytest.raises(TypeError):
         x[0] = 1.0
+
+
+def test_assign_refuses_what_would_be_lost() -> None:
+    whole = tg.tensor([1, 2])
+    with pytest.raises(DtypeError, match=r"assign: the tensor holds int64.*fractions"):
+        whole.assign(np.array([0.5, 1.5]))
+    assert whole.tolist() == [1, 2]
+    with pytest.raises(ArgumentTypeError, match="real numbers"):
+        tg.tensor([1.0]).assign(np.array([1j]))
+    with pytest.raises(ArgumentError, match="read-only view"):
+        tg.broadcast_to(tg.tensor([1.0]), (2,)).assign([1.0, 2.0])

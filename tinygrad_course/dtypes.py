@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, as_array, is_array
-from .errors import ArgumentTypeError, DtypeError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 DEFAULT = np.dtype(np.float32)
 
@@ -20,27 +20,52 @@ _constants: dict[tuple[Any, Any], Array] = {}
 
 
 def constant_like(value: Any, dtype: Any) -> Array:
-    """What stands beside a tensor of `dtype`, as an array; a scalar takes that dtype.
+    """What stands beside a tensor of `dtype`, as an array; numbers and lists take that dtype.
 
-    The 0-d arrays of common constants are reused: NumPy adds one in half the time of a float.
+    What the dtype cannot hold takes another: a fraction beside integers is a float32, an integer
+    beside bools an int64. The 0-d arrays of common constants are reused: NumPy adds one in half
+    the time of a float.
+
+    Raises:
+        ArgumentTypeError: no real number. ArgumentError: an integer too large for `dtype`.
     """
     kind = value.__class__
     if kind is float or kind is int:
-        if dtype is not None and dtype.kind != "f" and kind is float:
-            dtype = DEFAULT
+        if dtype is not None and dtype.kind != "f":
+            dtype = _roomier(kind is float, dtype)
         if not value:  # 0.0 and -0.0 are one dictionary key
             return np.array(value, dtype)
         constant = _constants.get((value, dtype))
         if constant is None:
             if len(_constants) > 1000:
                 _constants.clear()
-            constant = _constants[value, dtype] = np.array(value, dtype)
+            constant = _constants[value, dtype] = _fitting(value, dtype)
         return constant
-    if isinstance(value, (bool, np.generic)):
-        if isinstance(value, (float, np.floating)) and dtype is not None and dtype.kind != "f":
-            dtype = DEFAULT
+    if isinstance(value, (bool, np.bool_)) or dtype is None or is_array(value):
+        return np.array(value, dtype) if isinstance(value, np.generic) else array_from(value, dtype)
+    plain = value.tolist() if isinstance(value, np.generic) else value
+    found = array_from(plain)
+    if dtype.kind != "f" and found.dtype.kind != "b":
+        dtype = _roomier(found.dtype.kind == "f", dtype)
+    return _fitting(plain, dtype)
+
+
+def _roomier(fraction: bool, dtype: Any) -> Any:
+    """The dtype of a number beside integers or bools: theirs, where that can hold it."""
+    if fraction:
+        return DEFAULT
+    return np.dtype(np.int64) if dtype.kind == "b" else dtype
+
+
+def _fitting(value: Any, dtype: Any) -> Array:
+    """Numbers as an array of `dtype`."""
+    try:
         return np.array(value, dtype)
-    return array_from(value, dtype)
+    except OverflowError:
+        raise ArgumentError(
+            f"tensor: {value} does not fit {dtype or 'any integer dtype'}; convert the tensor "
+            "beside it, e.g. x.astype('float32')"
+        ) from None
 
 
 def array_from(value: Any, dtype: Any = None) -> Array:
@@ -49,7 +74,7 @@ def array_from(value: Any, dtype: Any = None) -> Array:
     Python floats become float32; an array keeps its dtype.
 
     Raises:
-        ArgumentTypeError: text, objects, ragged lists or complex numbers.
+        ArgumentTypeError: text, objects, ragged lists or complex numbers, or such a `dtype`.
     """
     try:
         array = value if is_array(value) else np.asarray(value)
@@ -61,10 +86,57 @@ def array_from(value: Any, dtype: Any = None) -> Array:
     if array.dtype.kind not in "fiub":
         raise no_real_numbers(array.dtype)
     if dtype is not None:
-        return as_array(array.astype(dtype, copy=False))
+        return as_array(array.astype(real_dtype("tensor", dtype), copy=False))
     if array.dtype == np.float64 and not is_array(value):
         return as_array(array.astype(DEFAULT))
     return array
+
+
+def check_no_bools(name: str, arrays: Iterable[Array]) -> None:
+    """Raise if there is an array of bools: NumPy neither subtracts nor negates them."""
+    if any(a.dtype.kind == "b" for a in arrays):
+        raise DtypeError(
+            f"{name.lower()}: bools are no numbers here; convert them with .astype('float32'), or "
+            "write mask == False for the opposite"
+        )
+
+
+def real_dtype(name: str, dtype: Any) -> np.dtype[Any]:
+    """`dtype` as NumPy's, if it is one of real numbers, integers or bools."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: {dtype!r} is no dtype; use e.g. 'float32'") from None
+    if found.kind not in "fiub":
+        raise ArgumentError(f"{name}: {found} is no real, integer or bool dtype")
+    return found
+
+
+def operand(x: Any) -> Any:
+    """A tensor or an array as it is, a number or nested lists as an array."""
+    return x if hasattr(x, "shape") else array_from(x)
+
+
+def operands(*values: Any) -> list[Any]:
+    """The inputs of one op: as `operand`, but lists and numbers take the float dtype beside them.
+
+    None stays None.
+
+    Example:
+        >>> [x.dtype.name for x in operands(np.zeros(2), [1.0, 2.0])]
+        ['float64', 'float64']
+    """
+    given = [v is None or hasattr(v, "shape") for v in values]
+    if False not in given:
+        return list(values)
+    shaped = [
+        v.dtype for v, is_given in zip(values, given, strict=True) if is_given and v is not None
+    ]
+    dtype = next((d for d in shaped if d.kind == "f"), None)
+    return [
+        v if is_given else array_from(v) if dtype is None else constant_like(v, dtype)
+        for v, is_given in zip(values, given, strict=True)
+    ]
 
 
 def no_real_numbers(dtype: Any) -> ArgumentTypeError:
@@ -116,7 +188,8 @@ def check_broadcast(name: str, arrays: Iterable[Array]) -> None:
 
 
 def floating(x: Any) -> Any:
-    """An array or a tensor as it is, or its integers as float32: for ops that only floats have."""
+    """`operand(x)`, its integers as float32: for ops that only floats have."""
+    x = operand(x)
     return x if x.dtype.kind == "f" else x.astype(DEFAULT)
 
 

@@ -20,6 +20,7 @@ from .dtypes import (
     constant_like,
     converted,
     mixed_floats,
+    operands,
     unbroadcast,
 )
 from .errors import ArgumentTypeError, GraphError, ShapeError
@@ -98,7 +99,7 @@ class Function(Node):
             )
         arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
         if not any(isinstance(v, Tensor) for v in inputs):
-            plain: Tensor = self.forward(*arrays)  # an array, for arrays
+            plain: Tensor = self.forward(*operands(*arrays))  # an array, for arrays
             return plain
         recording = mode.recording
         if recording is not True and recording is not False:

@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 from numpy import ndarray
 
 from .backend import as_array
-from .dtypes import agree, check_broadcast, constant_like, unbroadcast
+from .dtypes import (
+    agree,
+    check_broadcast,
+    check_no_bools,
+    constant_like,
+    operand,
+    operands,
+    unbroadcast,
+)
 from .errors import ArgumentTypeError
 from .function import Function, constant_result
 from .grad_mode import mode
@@ -39,7 +47,7 @@ class Unary(Function):
     def apply(self, x: Any) -> Tensor:
         """Run forward and record, as `Function.apply` does."""
         if x.__class__ is not Tensor and not isinstance(x, Tensor):
-            plain: Tensor = self.forward(x)  # an array, for arrays
+            plain: Tensor = self.forward(operand(x))  # an array, for arrays
             return plain
         if self.serial:
             return Function.apply(self, x)
@@ -47,7 +55,11 @@ class Unary(Function):
         if recording is not True and recording is not False:
             return self.observed(x)
         a = x.data
-        y = self.forward(a)
+        try:
+            y = self.forward(a)
+        except TypeError:
+            check_no_bools(type(self).__name__, (a,))
+            raise
         if y.__class__ is not ndarray:
             y = as_array(y)
         edge = x.node
@@ -109,7 +121,7 @@ class Binary(Function):
             x = a if a.__class__ is ndarray else constant_like(a, y.dtype)
             edge_a = None
         else:
-            plain: Tensor = self.forward(a, b)  # an array, for arrays
+            plain: Tensor = self.forward(*operands(a, b))  # an array, for arrays
             return plain
         if self.serial:
             return Function.apply(self, a, b)
@@ -122,6 +134,9 @@ class Binary(Function):
             z = self.forward(x, y)
         except ValueError:
             check_broadcast(type(self).__name__, (x, y))
+            raise
+        except TypeError:
+            check_no_bools(type(self).__name__, (x, y))
             raise
         if z.__class__ is not ndarray:
             z = as_array(z)

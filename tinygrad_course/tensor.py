@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .backend import Array, array_module, as_array, check_device, is_array
-from .dtypes import array_from, check_broadcast
-from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
+from .dtypes import array_from, check_broadcast, constant_like
+from .errors import ArgumentError, ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
@@ -156,15 +156,27 @@ class Tensor(Interchange):
         Raises:
             GraphError: the tensor was computed by an op.
             ShapeError: another shape.
+            DtypeError: fractions for a tensor of integers.
+            ArgumentError: a read-only view.
         """
         if self.node is not None and not isinstance(self.node, Leaf):
             raise GraphError(f"assign: this tensor was computed by {self.node!r}; assign to a leaf")
         if isinstance(value, Tensor):
             value = value.data
-        array = value if is_array(value) else array_from(value, self.dtype)
+        array = array_from(value) if is_array(value) else constant_like(value, self.dtype)
+        if array.dtype.kind == "f" and self.dtype.kind != "f":
+            raise DtypeError(
+                f"assign: the tensor holds {self.dtype}, which would cut the fractions of a "
+                f"{array.dtype} off; round it and convert it with .astype('{self.dtype}')"
+            )
         if array.shape != self.shape:
             raise ShapeError(
                 f"assign: expected shape {self.shape}, but the value has {array.shape}"
+            )
+        if not self.data.flags.writeable:
+            raise ArgumentError(
+                "assign: this tensor is a read-only view, such as broadcast_to makes; make a "
+                "tensor of its own with tg.tensor(t)"
             )
         self.data[...] = array
         mark_written([self])
@@ -393,6 +405,10 @@ def mark_written(tensors: list[Tensor]) -> None:
 def _beside(x: Tensor, other: Any) -> Any:
     """What x is compared with, of a shape that broadcasts with x's."""
     values = other.data if isinstance(other, Tensor) else other
+    if isinstance(values, np.generic):
+        values = values.item()  # weak, as a Python number is
+    elif isinstance(values, (list, tuple)):
+        values = constant_like(values, x.dtype)
     if is_array(values) and values.shape != x.shape:
         check_broadcast("compare", (x.data, values))
     return values

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, ArgumentTypeError
+from ..ops.numbers import finite, fraction
+
+__all__ = ["finite", "float_dtype", "fraction", "size"]
 
 
 def size(layer: str, name: str, value: Any) -> int:
@@ -29,36 +31,6 @@ def size(layer: str, name: str, value: Any) -> int:
         )
     if number < 1:
         raise ArgumentError(f"{layer}: {name} must be at least 1, but it is {number}")
-    return number
-
-
-def fraction(layer: str, name: str, value: Any) -> float:
-    """A number from 0 to 1.
-
-    Raises:
-        ArgumentTypeError: not a number.
-        ArgumentError: outside 0 .. 1, or NaN.
-    """
-    number = finite(layer, name, value)
-    if not 0.0 <= number <= 1.0:
-        raise ArgumentError(f"{layer}: {name} must lie in 0 .. 1, but it is {value!r}")
-    return number
-
-
-def finite(layer: str, name: str, value: Any) -> float:
-    """A finite number.
-
-    Raises:
-        ArgumentTypeError: not a number.
-        ArgumentError: NaN or infinite.
-    """
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
-        raise ArgumentTypeError(
-            f"{layer}: {name} must be a number, but it is {value!r} ({type(value).__name__})"
-        )
-    number = float(value)
-    if not math.isfinite(number):
-        raise ArgumentError(f"{layer}: {name} must be finite, but it is {value!r}")
     return number
 
 

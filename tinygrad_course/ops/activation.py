@@ -17,10 +17,11 @@ from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .arithmetic import sign
-from .axes import as_axes
+from .axes import as_axis
 from .choice import minimum, where
 from .elementary import exp, sigmoid, tanh
 from .erf import erf
+from .numbers import number
 
 ZERO = {np.dtype(d): np.zeros((), d) for d in ("float32", "float64")}
 SQRT_2_PI = math.sqrt(2.0 / math.pi)
@@ -161,7 +162,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     References:
         Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
-    return LeakyReLU(slope=float(negative_slope)).apply(x)
+    return LeakyReLU(slope=number("leaky_relu", "negative_slope", negative_slope)).apply(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -180,7 +181,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
         Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential
         linear units", ICLR 2016.
     """
-    return ELU(alpha=float(alpha)).apply(x)
+    return ELU(alpha=number("elu", "alpha", alpha)).apply(x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Tensor:
@@ -236,8 +237,8 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
         >>> tg.softmax(tg.tensor([1000.0, 1000.0])).tolist()
         [0.5, 0.5]
     """
-    (index,) = as_axes("softmax", axis, tuple(x.shape))
-    return Softmax(axis=index).apply(floating(x))
+    x = floating(x)
+    return Softmax(axis=as_axis("softmax", axis, tuple(x.shape), len(x.shape))).apply(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
@@ -248,5 +249,5 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
         >>> [round(v, 4) for v in tg.log_softmax(tg.tensor([0.0, 0.0])).tolist()]
         [-0.6931, -0.6931]
     """
-    (index,) = as_axes("log_softmax", axis, tuple(x.shape))
-    return LogSoftmax(axis=index).apply(floating(x))
+    x = floating(x)
+    return LogSoftmax(axis=as_axis("log_softmax", axis, tuple(x.shape), len(x.shape))).apply(x)

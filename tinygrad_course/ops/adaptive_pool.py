@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module, as_array
-from ..dtypes import floating
+from ..backend import Array, array_module
+from ..dtypes import floating, operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -138,7 +138,7 @@ def adaptive_max_pool2d(x: Any, output_size: Any) -> Tensor:
 
 
 def _checked(name: str, x: Any, output_size: Any) -> tuple[Any, Pair]:
-    x = x if isinstance(x, Tensor) else as_array(x)
+    x = operand(x)
     check_image(name, x)
     size = pair(name, "output_size", output_size)
     if not (x.shape[1] and x.shape[2]):

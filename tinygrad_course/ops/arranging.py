@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import operand
 from ..errors import ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -67,6 +68,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
         >>> tg.moveaxis(tg.tensor(np.zeros((2, 3, 4))), -1, 0).shape
         (4, 2, 3)
     """
+    x = operand(x)
     shape = tuple(x.shape)
     ndim = len(shape)
     given = [tuple(a) if isinstance(a, (tuple, list)) else (a,) for a in (source, destination)]
@@ -93,6 +95,7 @@ def flip(x: Any, axis: Any = None) -> Tensor:
         >>> tg.flip(tg.tensor([[1, 2], [3, 4]]), axis=1).tolist()
         [[2, 1], [4, 3]]
     """
+    x = operand(x)
     return Flip(axes=as_axes("flip", axis, tuple(x.shape))).apply(x)
 
 
@@ -119,6 +122,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
         >>> [part.tolist() for part in tg.split(tg.tensor([1, 2, 3, 4]), 2)]
         [[1, 2], [3, 4]]
     """
+    x = operand(x)
     shape = tuple(x.shape)
     where = as_axis("split", axis, shape, len(shape))
     given: Any = indices_or_sections

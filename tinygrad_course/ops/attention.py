@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import as_array
+from ..dtypes import operand, operands
 from ..errors import ArgumentTypeError, ShapeError
 from ..tensor import Tensor
 from .activation import softmax
@@ -59,14 +59,14 @@ def scaled_dot_product_attention(
         Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin, "Attention is all you
         need", NIPS 2017, section 3.2.1.
     """
-    q, k, v = [a if isinstance(a, Tensor) else as_array(a) for a in (q, k, v)]
+    q, k, v = operands(q, k, v)
     _check(q, k, v)
     T, S = q.shape[-2], k.shape[-2]
     factor = 1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
     scores = matmul(q * factor, k.swapaxes(-1, -2))
     allowed: Any = np.tri(T, S, dtype=bool) if causal else None
     if mask is not None:
-        mask = mask if isinstance(mask, Tensor) else as_array(mask)
+        mask = operand(mask)
         _check_mask(mask, scores)
         seen = mask if mask.dtype.kind == "b" else mask > -math.inf
         if mask.dtype.kind == "f":

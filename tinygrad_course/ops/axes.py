@@ -34,8 +34,8 @@ def as_axis(name: str, axis: Any, shape: tuple[int, ...], ndim: int) -> int:
         ) from None
     if not -ndim <= number < ndim:
         raise ShapeError(
-            f"{name}: axis {number} does not exist: shape {shape} has {len(shape)} axes, so axis "
-            f"must lie in {-ndim} .. {ndim - 1}"
+            f"{name}: axis {number} does not exist: shape {shape} has {len(shape)} axes"
+            + (f", so axis must lie in {-ndim} .. {ndim - 1}" if ndim else "")
         )
     return number % ndim if ndim else 0
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array, launch
+from ..backend import Array, launch
+from ..dtypes import operands
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -183,7 +184,7 @@ def _checked(
     x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> tuple[Any, Any, Any, dict[str, Any]]:
     """The arguments as tensors or arrays that fit, and the regular geometry."""
-    x, w = [a if isinstance(a, Tensor) else as_array(a) for a in (x, w)]
+    x, w, b = operands(x, w, b)
     check_image("conv2d", x)
     if len(w.shape) != 4:
         raise ShapeError(
@@ -203,13 +204,11 @@ def _checked(
             f"conv2d: {filters} output channels (weight shape {tuple(w.shape)}) do not divide into "
             f"{groups} groups"
         )
-    if b is not None:
-        b = b if isinstance(b, Tensor) else as_array(b)
-        if tuple(b.shape) != (filters,):
-            raise ShapeError(
-                f"conv2d: bias must have shape {(filters,)} for weight shape {tuple(w.shape)}, but "
-                f"has {tuple(b.shape)}"
-            )
+    if b is not None and tuple(b.shape) != (filters,):
+        raise ShapeError(
+            f"conv2d: bias must have shape {(filters,)} for weight shape {tuple(w.shape)}, but "
+            f"has {tuple(b.shape)}"
+        )
     size, image = (w.shape[0], w.shape[1]), (x.shape[1], x.shape[2])
     steps, gaps = pair("conv2d", "stride", stride), pair("conv2d", "dilation", dilation)
     sides = regular_padding("conv2d", padding, image, size, steps, gaps)

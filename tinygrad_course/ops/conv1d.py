@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..backend import as_array
+from ..dtypes import operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..tensor import Tensor
 from .conv import Conv2d
@@ -59,7 +59,7 @@ def conv1d(
         Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay neural
         networks", IEEE TASSP 1989.
     """
-    x, w = [a if isinstance(a, Tensor) else as_array(a) for a in (x, w)]
+    x, w, b = operands(x, w, b)
     if len(x.shape) != 3:
         hint = "; add the batch axis with x[None]" if len(x.shape) == 2 else ""
         raise ShapeError(
@@ -83,13 +83,11 @@ def conv1d(
             f"conv1d: {O} output channels (weight shape {tuple(w.shape)}) do not divide into "
             f"{groups} groups"
         )
-    if b is not None:
-        b = b if isinstance(b, Tensor) else as_array(b)
-        if tuple(b.shape) != (O,):
-            raise ShapeError(
-                f"conv1d: bias must have shape {(O,)} for weight shape {tuple(w.shape)}, but has "
-                f"{tuple(b.shape)}"
-            )
+    if b is not None and tuple(b.shape) != (O,):
+        raise ShapeError(
+            f"conv1d: bias must have shape {(O,)} for weight shape {tuple(w.shape)}, but has "
+            f"{tuple(b.shape)}"
+        )
     steps, taps = (1, _integer("stride", stride)), (1, _integer("dilation", dilation))
     sides = (0, 0), one_sided("conv1d", padding, T, K, steps[1], taps[1])
     output_size("conv1d", (1, T), (1, K), steps, sides, taps)

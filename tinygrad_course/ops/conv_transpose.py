@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array, launch
+from ..backend import Array, launch
+from ..dtypes import operands
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -117,17 +118,15 @@ def conv_transpose2d(
         Zeiler, Krishnan, Taylor, Fergus, "Deconvolutional networks", CVPR 2010; Dumoulin, Visin, "A
         guide to convolution arithmetic for deep learning", arXiv 1603.07285, chapter 4.
     """
-    x, w = [a if isinstance(a, Tensor) else as_array(a) for a in (x, w)]
+    x, w, b = operands(x, w, b)
     name = "conv_transpose2d"
     check_image(name, x)
     _check_weight(x, w, groups)
-    if b is not None:
-        b = b if isinstance(b, Tensor) else as_array(b)
-        if tuple(b.shape) != (w.shape[3],):
-            raise ShapeError(
-                f"{name}: bias must have shape {(w.shape[3],)} for weight shape {tuple(w.shape)}, "
-                f"but has {tuple(b.shape)}"
-            )
+    if b is not None and tuple(b.shape) != (w.shape[3],):
+        raise ShapeError(
+            f"{name}: bias must have shape {(w.shape[3],)} for weight shape {tuple(w.shape)}, "
+            f"but has {tuple(b.shape)}"
+        )
     steps, gaps = pair(name, "stride", stride), pair(name, "dilation", dilation)
     sides = transposed_padding(name, padding)
     added = checked_output_padding(name, output_padding, steps, gaps)

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..backend import Array, as_array, launch
 from ..dtypes import floating
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled
 from .activation import log_softmax, softmax
 from .choice import where
-from .gathering import take
+from .gathering import as_index, take
 from .indexing import place_last, take_last
 from .reduction import sum
 from .targets import class_targets, reduced
@@ -98,12 +98,12 @@ def cross_entropy(
         Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7, for the
         smoothing.
     """
+    logits = floating(logits)
     targets = class_targets("cross_entropy", logits, targets, ignore_index)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
             f"cross_entropy: label_smoothing must lie in 0 .. 1, but it is {label_smoothing}"
         )
-    logits = floating(logits)
     K = float(logits.shape[-1])
     w = _class_weights("cross_entropy", weight, logits)
     if targets.dtype.kind == "f":
@@ -158,10 +158,10 @@ def nll(
         >>> tg.nll(tg.tensor([[-0.5, -2.0], [-3.0, -0.25]]), np.array([0, 1])).item()
         0.375
     """
-    targets = class_targets("nll", log_probabilities, targets, ignore_index)
+    log_p = floating(log_probabilities)
+    targets = class_targets("nll", log_p, targets, ignore_index)
     if targets.dtype.kind == "f":
         raise DtypeError("nll: targets are classes, integers; for probabilities use kl_div")
-    log_p = floating(log_probabilities)
     rows = _Rows(targets, ignore_index, _class_weights("nll", weight, log_p), log_p)
     return rows.reduced("nll", rows.weighted(-take_last(log_p, rows.targets)), reduction)
 
@@ -183,12 +183,18 @@ def softmax_cross_entropy_composed(logits: Any, targets: Any, *, reduction: str 
 def one_hot(targets: Any, classes: int) -> Array:
     """Integer classes (...) as float32 rows (..., classes) of zeros with one 1.
 
+    Raises:
+        IndexingError: a class outside 0 .. classes - 1. DtypeError: one that is no integer.
+
     Example:
         >>> import numpy as np
         >>> one_hot(np.array([1]), 3).tolist()
         [[0.0, 1.0, 0.0]]
     """
-    index = targets.numpy() if isinstance(targets, Tensor) else np.asarray(targets)
+    given = targets.numpy() if isinstance(targets, Tensor) else np.asarray(targets)
+    index = as_index("one_hot", given, classes)
+    if (given < 0).any():
+        raise IndexingError(f"one_hot: {given.min()} is no class: classes are 0 .. {classes - 1}")
     return place_last(np.ones(index.shape, np.float32), index, size=classes)
 
 

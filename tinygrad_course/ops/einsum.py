@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, as_array
+from ..dtypes import operands as as_operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -92,7 +93,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         raise ArgumentTypeError(
             f"einsum: the equation comes first, as text, but it is {type(equation).__name__}"
         )
-    xs = [x if isinstance(x, Tensor) else as_array(x) for x in operands]
+    xs = as_operands(*operands)
     terms, result = _parsed(equation, [len(x.shape) for x in xs])
     sizes = _sizes(equation, terms, xs)
     pairs = [_regular(term, x, sizes) for term, x in zip(terms, xs, strict=True)]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, launch
+from ..dtypes import operand
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .gathering import as_index
-from .targets import array_or_tensor
 
 
 class Embedding(Function):
@@ -75,7 +75,7 @@ def embedding(index: Any, weight: Any, *, padding_index: int | None = None) -> T
     References:
         Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", JMLR 3, 2003.
     """
-    weight = array_or_tensor(weight)
+    weight = operand(weight)
     shape = tuple(weight.shape)
     if len(shape) != 2:
         raise ShapeError(

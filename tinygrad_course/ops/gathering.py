@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, array_module, as_array
+from ..dtypes import operand
 from ..errors import DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -76,6 +77,7 @@ def take(x: Any, index: Any, axis: int | None = None) -> Tensor:
         >>> x.grad.tolist()
         [[1.0, 1.0], [2.0, 2.0]]
     """
+    x = operand(x)
     if axis is None:
         x = reshape(x, (-1,)) if 0 not in x.shape else reshape(x, (0,))
     shape = tuple(x.shape)
@@ -103,6 +105,7 @@ def scatter_add(g: Any, index: Any, axis: int = 0, *, size: int) -> Tensor:
         >>> tg.scatter_add(tg.tensor([1.0, 2.0, 4.0]), [0, 2, 0], size=3).tolist()
         [5.0, 0.0, 2.0]
     """
+    g = operand(g)
     regular = as_index("scatter_add", index, size)
     shape = tuple(g.shape)
     ndim = len(shape) - regular.ndim + 1

@@ -12,9 +12,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from ..backend import Array, as_array, launch
+from ..backend import Array, launch
 from ..composition import pullback_of
-from ..dtypes import floating
+from ..dtypes import floating, operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled
@@ -190,7 +190,8 @@ def _layer_arguments(
 ) -> tuple[Any, tuple[int, ...], Any, Any]:
     """x as a float, the sizes, and the parameters, all checked."""
     shape = trailing_sizes("layer_norm", normalized_shape)
-    x = floating(x if isinstance(x, Tensor) else as_array(x))
+    x, weight, bias = operands(x, weight, bias)
+    x = floating(x)
     if tuple(x.shape[len(x.shape) - len(shape) :]) != shape or len(x.shape) < len(shape):
         raise ShapeError(
             f"layer_norm: x must end with the axes {shape}, but has shape {tuple(x.shape)}"
@@ -200,7 +201,8 @@ def _layer_arguments(
 
 def _group_arguments(x: Any, num_groups: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
     """x as a float and the parameters, all checked."""
-    x = floating(x if isinstance(x, Tensor) else as_array(x))
+    x, weight, bias = operands(x, weight, bias)
+    x = floating(x)
     if len(x.shape) < 2:
         raise ShapeError(f"group_norm: x must be (N, ..., C), but has shape {tuple(x.shape)}")
     if isinstance(num_groups, bool) or not isinstance(num_groups, int) or num_groups < 1:
@@ -220,7 +222,6 @@ def _parameters(name: str, x: Any, shape: tuple[int, ...], weight: Any, bias: An
     out = []
     for what, value, default in (("weight", weight, 1.0), ("bias", bias, 0.0)):
         given = filled(x, shape, default) if value is None else value
-        given = given if isinstance(given, Tensor) else as_array(given)
         if tuple(given.shape) != shape:
             raise ShapeError(
                 f"{name}: {what} must have shape {shape} for x of shape {tuple(x.shape)}, but has "

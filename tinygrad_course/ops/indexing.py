@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, array_module, is_array
+from ..dtypes import operand
 from ..errors import IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -89,9 +90,9 @@ def getitem(x: Any, index: Any) -> Tensor:
         >>> x[[0, 1], [1, 0]].tolist(), x[x > 2].tolist(), x[..., None].shape
         ([2.0, 3.0], [3.0, 4.0], (2, 2, 1))
     """
-    regular = _regular(index)
+    x = operand(x)
     try:
-        return GetItem(index=regular).apply(x)
+        return GetItem(index=_regular(index)).apply(x)
     except (IndexError, TypeError, ValueError) as error:
         raise IndexingError(
             f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
@@ -113,6 +114,7 @@ def take_last(x: Any, index: Any) -> Tensor:
         >>> tg.functional.take_last(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])).tolist()
         [2.0, 3.0]
     """
+    x, index = operand(x), operand(index)
     if tuple(index.shape) != tuple(x.shape[:-1]) or not x.shape:
         raise ShapeError(
             f"take_last: x of shape {tuple(x.shape)} needs an index of shape "
@@ -132,7 +134,7 @@ def place_last(g: Any, index: Any, *, size: int) -> Tensor:
         >>> tg.functional.place_last(tg.tensor([5.0]), np.array([1]), size=3).tolist()
         [[0.0, 5.0, 0.0]]
     """
-    return PlaceLast(size=size).apply(g, index)
+    return PlaceLast(size=size).apply(operand(g), operand(index))
 
 
 def _regular(index: Any) -> Any:

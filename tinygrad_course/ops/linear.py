@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, as_array, launch
-from ..dtypes import unbroadcast
+from ..backend import Array, launch
+from ..dtypes import operand, operands, unbroadcast
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -94,6 +94,9 @@ def sum_rows(x: Any) -> Tensor:
         >>> tg.functional.sum_rows(tg.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
         [4.0, 6.0]
     """
+    x = operand(x)
+    if not x.shape:
+        raise ShapeError("sum_rows: x must be (..., D), but has shape ()")
     return SumRows().apply(x)
 
 
@@ -115,7 +118,7 @@ def matmul(a: Any, b: Any) -> Tensor:
         >>> tg.matmul(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]])).tolist()
         [[11.0]]
     """
-    a, b = _with_shape(a), _with_shape(b)
+    a, b = operands(a, b)
     left, right = a.shape, b.shape
     if not left or not right:
         raise ShapeError(
@@ -163,7 +166,7 @@ def outer(a: Any, b: Any) -> Tensor:
         >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
         [[3.0, 4.0], [6.0, 8.0]]
     """
-    a, b = _with_shape(a), _with_shape(b)
+    a, b = operands(a, b)
     if len(a.shape) != 1 or len(b.shape) != 1:
         raise ShapeError(
             f"outer: expected two vectors, but the shapes are {tuple(a.shape)} and "
@@ -192,7 +195,7 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
         >>> tg.dense(x, w, b).tolist()
         [[11.5]]
     """
-    x, w = _with_shape(x), _with_shape(w)
+    x, w, b = operands(x, w, b)
     if len(w.shape) != 2:
         raise ShapeError(
             f"dense: weight must be (in_features, out_features), but has shape {w.shape}"
@@ -206,14 +209,9 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
         )
     if b is None:
         return Dense().apply(x, w)
-    b = _with_shape(b)
     if tuple(b.shape) != (w.shape[1],):
         raise ShapeError(
             f"dense: bias must have shape {(w.shape[1],)} for weight shape {w.shape}, but has "
             f"{tuple(b.shape)}"
         )
     return Dense().apply(x, w, b)
-
-
-def _with_shape(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else as_array(x)

@@ -11,13 +11,14 @@ from typing import Any
 
 from ..backend import Array, launch
 from ..composition import pullback_of
-from ..dtypes import floating
-from ..errors import ArgumentError, ShapeError
+from ..dtypes import floating, operands
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from ..function import Function
 from ..grad_mode import mode
 from ..tensor import Tensor, filled
 from .elementary import sqrt
 from .linear import sum_rows
+from .numbers import finite, fraction
 from .reduction import mean, sum
 
 
@@ -130,7 +131,11 @@ def batch_norm(
     Raises:
         ShapeError: sizes that do not fit, or one value per channel in training, which would
             normalise everything to zero.
-        ArgumentError: inference without running statistics.
+        ArgumentError: inference without running statistics, a momentum outside 0 .. 1, a negative
+            eps.
+        ArgumentTypeError: a momentum or eps that is no number; in training, a running statistic
+            that is no tensor or array.
+        DtypeError: in training, running statistics of another dtype than x's.
 
     Example:
         >>> import tinygrad_course as tg
@@ -141,9 +146,15 @@ def batch_norm(
         Ioffe, Szegedy, "Batch normalization", ICML 2015, algorithm 1, and algorithm 2 for the
         unbiased variance in inference.
     """
+    momentum, eps = fraction("batch_norm", "momentum", momentum), _positive(eps)
+    x, weight, bias = operands(x, weight, bias)
     if len(x.shape) < 2:
         raise ShapeError(f"batch_norm: x must be (..., C), but has shape {tuple(x.shape)}")
     x, channels = floating(x), (x.shape[-1],)
+    if training:
+        _check_updatable(x, running_mean, running_var)
+    else:
+        _, running_mean, running_var = operands(x, running_mean, running_var)
     gamma = filled(x, channels, 1.0) if weight is None else weight
     beta = filled(x, channels, 0.0) if bias is None else bias
     given = {
@@ -177,6 +188,29 @@ def batch_norm(
     return BatchNorm(eps=eps, momentum=momentum).apply(x, gamma, beta, *running)
 
 
+def _positive(eps: Any) -> float:
+    found = finite("batch_norm", "eps", eps)
+    if found < 0:
+        raise ArgumentError(f"batch_norm: eps must be at least 0, but it is {eps!r}")
+    return found
+
+
+def _check_updatable(x: Any, *running: Any) -> None:
+    for name, value in zip(("running_mean", "running_var"), running, strict=True):
+        if value is None:
+            continue
+        if not hasattr(value, "shape"):
+            raise ArgumentTypeError(
+                f"batch_norm: {name} is updated in place in training, so it must be a tensor or an "
+                f"array, but it is a {type(value).__name__}"
+            )
+        if value.dtype != x.dtype:
+            raise DtypeError(
+                f"batch_norm: {name} must have x's dtype {x.dtype}, but it is {value.dtype}; "
+                f"convert it with .astype('{x.dtype}')"
+            )
+
+
 def batch_norm_composed(x: Any, weight: Any, bias: Any, *, eps: float = 1e-5) -> Tensor:
     """Training's `batch_norm` as a plain composition: the lesson, and the tests' oracle.
 
@@ -186,6 +220,7 @@ def batch_norm_composed(x: Any, weight: Any, bias: Any, *, eps: float = 1e-5) ->
         >>> [round(v, 3) for v in y[:, 0].tolist()]
         [-1.0, 1.0]
     """
+    x, weight, bias = operands(x, weight, bias)
     axes = tuple(range(len(x.shape) - 1))
     centred = x - mean(x, axes)
     variance = mean(centred * centred, axes)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, array_module, as_array, launch
-from ..dtypes import floating
+from ..backend import Array, array_module, launch
+from ..dtypes import floating, operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -185,6 +185,7 @@ def global_max_pool2d(x: Any) -> Tensor:
         >>> tg.global_max_pool2d(tg.tensor(np.arange(8.0).reshape(1, 2, 2, 2))).tolist()
         [[6.0, 7.0]]
     """
+    x = operand(x)
     check_image("global_max_pool2d", x)
     return reduction.max(x, (1, 2))
 
@@ -200,12 +201,13 @@ def global_avg_pool2d(x: Any) -> Tensor:
     References:
         Lin, Chen, Yan, "Network in network", ICLR 2014, section 3.2.
     """
+    x = operand(x)
     check_image("global_avg_pool2d", x)
     return reduction.mean(x, (1, 2))
 
 
 def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, dict[str, Any]]:
-    x = x if isinstance(x, Tensor) else as_array(x)
+    x = operand(x)
     check_image(name, x)
     window = pair(name, "kernel_size", size)
     steps = window if stride is None else pair(name, "stride", stride)

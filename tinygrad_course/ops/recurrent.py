@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module, as_array
-from ..dtypes import floating
+from ..backend import Array, array_module
+from ..dtypes import floating, operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from ..tensor import Tensor, filled
+from ..tensor import filled
 from .shaping import concatenate, stack
 
 
@@ -43,7 +43,7 @@ def run_layers(
         y (N, T, H), or (N, T, 2 H); and the last states, each (layers, N, H).
     """
     directions = 2 if bidirectional else 1
-    x = floating(x if isinstance(x, Tensor) else as_array(x))
+    x = floating(x)
     if len(x.shape) != 3 or not x.shape[1]:
         raise ShapeError(
             f"{name}: x must be (N, T, D) with at least one step, but has shape {tuple(x.shape)}"
@@ -98,7 +98,7 @@ def checked_weights(
         if value is None and what[0] == "b":
             out.append(filled(x, shape, 0.0))
             continue
-        array = value if isinstance(value, Tensor) else as_array(value)
+        array = operands(x, value)[1]
         if tuple(array.shape) != shape:
             raise ShapeError(
                 f"{name}: {what}{which} must have shape {shape} for x of shape {tuple(x.shape)} "
@@ -112,11 +112,11 @@ def checked_cell(
     name: str, x: Any, states: Sequence[Any], weights: Sequence[Any], gates: int
 ) -> tuple[Any, list[Any], list[Any]]:
     """The arguments of one step: x (N, D), states (N, H), weights."""
-    x = floating(x if isinstance(x, Tensor) else as_array(x))
+    x = floating(x)
     if len(x.shape) != 2:
         raise ShapeError(f"{name}: x must be (N, D), but has shape {tuple(x.shape)}")
     H = _hidden_size(name, weights)
-    out = [s if isinstance(s, Tensor) else as_array(s) for s in states]
+    out = operands(x, *states)[1:]
     for s in out:
         if tuple(s.shape) != (x.shape[0], H):
             raise ShapeError(
@@ -139,7 +139,7 @@ def _hidden_size(name: str, weights: Any) -> int:
 def _first_state(name: str, state: Any, shape: tuple[int, ...], x: Any) -> Any:
     if state is None:
         return filled(x, shape, 0.0)
-    state = state if isinstance(state, Tensor) else as_array(state)
+    state = operands(x, state)[1]
     if tuple(state.shape) != shape:
         raise ShapeError(
             f"{name}: the first state must be (layers, N, H) = {shape}, but has shape "

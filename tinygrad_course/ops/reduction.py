@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import floating
+from ..dtypes import floating, operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -20,6 +20,7 @@ from .axes import as_axes, kept_shape, reduced_shape
 from .choice import where
 from .elementary import exp
 from .indexing import place_last
+from .numbers import number
 from .shaping import broadcast_to, reshape, transpose
 
 
@@ -106,6 +107,7 @@ def sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa:
         >>> tg.sum(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0).tolist()
         [4.0, 6.0]
     """
+    x = operand(x)
     axes = as_axes("sum", axis, x.shape)
     return Sum(axes=axes, keepdims=keepdims).apply(x)
 
@@ -118,6 +120,7 @@ def mean(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         >>> tg.mean(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1).tolist()
         [1.5, 3.5]
     """
+    x = operand(x)
     axes = as_axes("mean", axis, x.shape)
     count = math.prod([x.shape[a] for a in axes])
     return sum(x, axes, keepdims=keepdims) / (float(count) if count else math.nan)
@@ -137,8 +140,9 @@ def var(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> T
         >>> tg.var(tg.tensor([1.0, 3.0])).item(), tg.var(tg.tensor([1.0, 3.0]), ddof=1).item()
         (1.0, 2.0)
     """
+    x = operand(x)
     axes = as_axes("var", axis, x.shape)
-    count = math.prod([x.shape[a] for a in axes]) - ddof
+    count = math.prod([x.shape[a] for a in axes]) - number("var", "ddof", ddof)
     centred = x - mean(x, axes, keepdims=True)
     total = sum(centred * centred, axes, keepdims=keepdims)
     return total / (float(count) if count > 0 else math.nan)
@@ -157,6 +161,7 @@ def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa:
         >>> x.grad.tolist()
         [0.0, 1.0, 0.0]
     """
+    x = operand(x)
     axes = as_axes("max", axis, x.shape)
     y = MaxLast().apply(_axes_last("max", x, axes))
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
@@ -170,6 +175,7 @@ def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa:
         >>> tg.min(tg.tensor([[1.0, 2.0], [4.0, 3.0]]), axis=1).tolist()
         [1.0, 3.0]
     """
+    x = operand(x)
     axes = as_axes("min", axis, x.shape)
     y = MinLast().apply(_axes_last("min", x, axes))
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
@@ -185,6 +191,7 @@ def argmax(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         >>> tg.argmax(tg.tensor([[1.0, 2.0], [4.0, 3.0]]), axis=1).tolist()
         [1, 0]
     """
+    x = operand(x)
     axes = as_axes("argmax", axis, x.shape)
     if axis is not None and len(axes) != 1:
         raise ShapeError(f"argmax: expected one axis or None, but axis is {axis}")
@@ -200,7 +207,8 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         >>> round(tg.logsumexp(tg.tensor([1000.0, 1000.0])).item(), 3)
         1000.693
     """
-    x, axes = floating(x), as_axes("logsumexp", axis, x.shape)
+    x = floating(x)
+    axes = as_axes("logsumexp", axis, x.shape)
     y = LogSumExp(axes=axes).apply(x)
     return y if keepdims else reshape(y, reduced_shape(x.shape, axes))
 

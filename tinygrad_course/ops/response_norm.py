@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, array_module, as_array
+from ..backend import Array, array_module
 from ..dtypes import floating
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
@@ -106,7 +106,7 @@ def local_response_norm(
         Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
         networks", NIPS 2012, section 3.3.
     """
-    x = floating(x if isinstance(x, Tensor) else as_array(x))
+    x = floating(x)
     if not len(x.shape):
         raise ShapeError("local_response_norm: x must be (..., C), but is a single number")
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import unbroadcast
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..dtypes import operand, operands, real_dtype, unbroadcast
+from ..errors import ArgumentTypeError, DtypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, wrap
 from .axes import as_axes, as_axis
+from .numbers import number
 
 
 class Reshape(Function):
@@ -132,7 +133,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
         >>> tg.reshape(tg.tensor([1, 2, 3, 4]), (2, -1)).tolist()
         [[1, 2], [3, 4]]
     """
-    sizes = _sizes("reshape", shape)
+    x, sizes = operand(x), _sizes("reshape", shape)
     known = math.prod([n for n in sizes if n >= 0])
     count = math.prod(x.shape)
     if sizes.count(-1) == 1 and min(sizes) == -1 and known and count % known == 0:
@@ -153,6 +154,7 @@ def flatten(x: Any, start_axis: int = 1) -> Tensor:
         >>> tg.flatten(tg.tensor([[[1], [2]], [[3], [4]]])).tolist()
         [[1, 2], [3, 4]]
     """
+    x = operand(x)
     start = as_axis("flatten", start_axis, tuple(x.shape), len(x.shape))
     return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
 
@@ -168,15 +170,16 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
         >>> tg.transpose(tg.tensor([[1, 2], [3, 4]])).tolist()
         [[1, 3], [2, 4]]
     """
+    x = operand(x)
     ndim = len(x.shape)
     if axes is None:
         order = tuple(reversed(range(ndim)))
     else:
-        order = tuple([as_axis("transpose", a, tuple(x.shape), ndim) for a in axes])
+        given = axes if isinstance(axes, (tuple, list)) else (axes,)
+        order = tuple([as_axis("transpose", a, tuple(x.shape), ndim) for a in given])
     if sorted(order) != list(range(ndim)):
         raise ShapeError(
-            f"transpose: axes {tuple(axes or ())} is no permutation of the {ndim} axes of shape "
-            f"{tuple(x.shape)}"
+            f"transpose: axes {axes} is no permutation of the {ndim} axes of shape {tuple(x.shape)}"
         )
     return Transpose(axes=order).apply(x)
 
@@ -192,6 +195,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
         >>> tg.squeeze(tg.tensor([[[1], [2]]])).tolist()
         [1, 2]
     """
+    x = operand(x)
     shape = tuple(x.shape)
     if axis is None:
         axes = tuple([i for i, n in enumerate(shape) if n == 1])
@@ -211,6 +215,7 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
         >>> tg.expand_dims(tg.tensor([1, 2]), -1).tolist()
         [[1], [2]]
     """
+    x = operand(x)
     shape = tuple(x.shape)
     given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     ndim = len(shape) + len(given)
@@ -232,7 +237,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
         >>> tg.broadcast_to(tg.tensor([1, 2]), (2, 2)).tolist()
         [[1, 2], [1, 2]]
     """
-    sizes = _sizes("broadcast_to", shape)
+    x, sizes = operand(x), _sizes("broadcast_to", shape)
     have = tuple(x.shape)
     fits = len(have) <= len(sizes) and all(
         n in (1, m) for n, m in zip(reversed(have), reversed(sizes), strict=False)
@@ -310,6 +315,7 @@ def pad(x: Any, widths: Any, value: float = 0.0) -> Tensor:
         >>> tg.pad(tg.tensor([1.0, 2.0]), (1, 2)).tolist()
         [0.0, 1.0, 2.0, 0.0, 0.0]
     """
+    x = operand(x)
     ndim = len(x.shape)
     try:
         pairs = np.broadcast_to(np.asarray(widths), (ndim, 2))
@@ -321,7 +327,13 @@ def pad(x: Any, widths: Any, value: float = 0.0) -> Tensor:
     if pairs.dtype.kind not in "iu" or (pairs < 0).any():
         raise ShapeError(f"pad: widths must be integers >= 0, but they are {widths}")
     regular = tuple([(int(before), int(after)) for before, after in pairs])
-    return Pad(widths=regular, value=float(value)).apply(x)
+    fill = number("pad", "value", value)
+    if x.dtype.kind != "f" and not fill.is_integer():
+        raise DtypeError(
+            f"pad: a border of {fill} does not fit x of {x.dtype}; convert it with "
+            ".astype('float32')"
+        )
+    return Pad(widths=regular, value=fill).apply(x)
 
 
 def astype(x: Any, dtype: Any) -> Tensor:
@@ -332,12 +344,7 @@ def astype(x: Any, dtype: Any) -> Tensor:
         >>> tg.astype(tg.tensor([1.5, 2.5]), "int64").tolist()
         [1, 2]
     """
-    try:
-        target = np.dtype(dtype)
-    except TypeError:
-        raise ArgumentTypeError(f"astype: {dtype!r} is no dtype; use e.g. 'float32'") from None
-    if target.kind not in "fiub":
-        raise ArgumentError(f"astype: {target} is no real, integer or bool dtype")
+    x, target = operand(x), real_dtype("astype", dtype)
     if not isinstance(x, Tensor):
         array: Tensor = x.astype(target)  # an array, for arrays
         return array
@@ -364,4 +371,4 @@ def _several(name: str, xs: Any) -> list[Any]:
         )
     if not xs:
         raise ShapeError(f"{name}: expected at least one tensor, but the list is empty")
-    return [x if hasattr(x, "shape") else np.asarray(x) for x in xs]
+    return operands(*xs)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import check_broadcast, floating
+from ..dtypes import check_broadcast, floating, operands
 from ..errors import ArgumentError, ShapeError, nearest
 from ..function import Function
 from ..tensor import Tensor
@@ -20,7 +20,7 @@ from .elementary import exp, log
 from .reduction import sum
 from .shaping import broadcast_to
 from .statistics import norm
-from .targets import array_or_tensor, reduced, same_shape
+from .targets import reduced, same_shape
 
 
 class KLDivergence(Function):
@@ -109,7 +109,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, *, eps: float = 1e-8) -> T
         >>> [round(v, 4) for v in tg.cosine_similarity(a, b).tolist()]
         [0.0, -1.0]
     """
-    a, b = array_or_tensor(a), array_or_tensor(b)
+    a, b = operands(a, b)
     check_broadcast("cosine_similarity", (a, b))
     shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
     (along,) = as_axes("cosine_similarity", axis, shape)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import floating
+from ..dtypes import floating, operand
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -20,6 +20,7 @@ from .arithmetic import abs, sign
 from .arranging import flip
 from .axes import as_axes, as_axis, kept_shape, reduced_shape
 from .choice import where
+from .numbers import number
 from .reduction import max, mean, sum
 from .shaping import pad, reshape, stack, transpose
 
@@ -30,7 +31,7 @@ class Std(Function):
     0 where y = 0: there x is constant, and every direction increases y alike.
     """
 
-    def __init__(self, *, axes: tuple[int, ...], ddof: int) -> None:
+    def __init__(self, *, axes: tuple[int, ...], ddof: float) -> None:
         self.axes = axes
         self.ddof = ddof
 
@@ -149,8 +150,9 @@ def std(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> T
         >>> tg.std(x).item(), round(tg.std(x, ddof=1).item(), 4)
         (1.0, 1.4142)
     """
-    x, axes = floating(x), as_axes("std", axis, tuple(x.shape))
-    y = Std(axes=axes, ddof=ddof).apply(x)
+    x = floating(x)
+    axes = as_axes("std", axis, tuple(x.shape))
+    y = Std(axes=axes, ddof=number("std", "ddof", ddof)).apply(x)
     return y if keepdims else reshape(y, reduced_shape(tuple(x.shape), axes))
 
 
@@ -172,6 +174,7 @@ def prod(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         >>> x.grad.tolist()
         [0.0, 10.0, 0.0]
     """
+    x = operand(x)
     shape = tuple(x.shape)
     axes = as_axes("prod", axis, shape)
     rest = tuple([i for i in range(len(shape)) if i not in axes])
@@ -198,6 +201,7 @@ def cumsum(x: Any, axis: int | None = None) -> Tensor:
         >>> tg.cumsum(tg.tensor([[1, 2], [3, 4]]), axis=1).tolist()
         [[1, 3], [3, 7]]
     """
+    x = operand(x)
     if axis is None:
         x, axis = reshape(x, (math.prod(x.shape),)), 0
     shape = tuple(x.shape)
@@ -230,9 +234,10 @@ def norm(x: Any, axis: Any = None, *, p: float = 2.0, keepdims: bool = False) ->
         >>> [round(tg.norm(x, p=p).item(), 4) for p in (1, 2, 3, math.inf)]
         [7.0, 5.0, 4.4979, 4.0]
     """
-    if not p > 0:
+    if not number("norm", "p", p) > 0:
         raise ArgumentError(f"norm: p must be positive (or math.inf), but it is {p}")
-    x, axes = floating(x), as_axes("norm", axis, tuple(x.shape))
+    x = floating(x)
+    axes = as_axes("norm", axis, tuple(x.shape))
     shape = tuple(x.shape)
     if p == 1:
         return sum(abs(x), axes, keepdims=keepdims)

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import as_array, is_array
+from ..dtypes import array_from, operand, operands
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError, nearest
 from ..tensor import Tensor
 from .reduction import mean, sum
-
-
-def array_or_tensor(x: Any) -> Any:
-    """A list or a number as an array; arrays and tensors as they are."""
-    return x if isinstance(x, Tensor) or is_array(x) else as_array(x)
 
 
 def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
@@ -24,7 +19,7 @@ def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
     Raises:
         ShapeError: shapes that differ.
     """
-    y, target = array_or_tensor(y), array_or_tensor(target)
+    y, target = operands(y, target)
     if tuple(y.shape) != tuple(target.shape):
         raise ShapeError(
             f"{name}: predictions have shape {tuple(y.shape)}, but targets {tuple(target.shape)}; "
@@ -40,7 +35,10 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
         ShapeError: shapes that do not fit. DtypeError: floats of the labels' shape.
         IndexingError: a label that is neither a class nor `ignore_index`.
     """
-    targets = array_or_tensor(targets)
+    logits = operand(logits)
+    if not hasattr(targets, "shape"):
+        listed = array_from(targets)
+        targets = array_from(targets, logits.dtype) if listed.dtype.kind == "f" else listed
     shape, have = tuple(logits.shape), tuple(targets.shape)
     if not shape or not shape[-1]:
         raise ShapeError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, as_array, launch
+from ..backend import Array, launch
+from ..dtypes import operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -74,7 +75,7 @@ def unfold(
         Chellapilla, Puri, Simard, "High performance convolutional neural networks for document
         processing", IWFHR 2006, section 3.1.
     """
-    x = x if isinstance(x, Tensor) else as_array(x)
+    x = operand(x)
     check_image("unfold", x)
     geometry, _ = _geometry("unfold", x.shape[1:3], kernel_size, stride, padding, dilation)
     return Unfold(**geometry).apply(x)
@@ -113,7 +114,7 @@ def fold(
         >>> tg.fold(windows, (2, 3), 2)[0, :, :, 0].tolist()
         [[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]
     """
-    y = y if isinstance(y, Tensor) else as_array(y)
+    y = operand(y)
     image = pair("fold", "image_size", image_size)
     geometry, windows = _geometry("fold", image, kernel_size, stride, padding, dilation)
     size = geometry["size"][0] * geometry["size"][1]

@@ -164,3 +164,32 @@ def test_it_prints_the_function() -> None:
 
     y = tg.recompute(block, tg.tensor(X, requires_grad=True))
     assert repr(y.node) == "Recompute(block)"
+
+
+def test_a_generator_that_was_seeded_anew_repeats_its_draws() -> None:
+    """The mask of the second run is the first one's, whatever became of the generator."""
+    grads = []
+    for reseed in (False, True):
+        generator = tg.Generator(5)
+        x = tg.tensor(np.ones(64), requires_grad=True)
+        y = tg.recompute(lambda h, g=generator: tg.dropout(h, 0.5, generator=g), x)
+        if reseed:
+            generator.set_state((9, 0))
+        y.sum().backward()
+        assert np.array_equal(x.grad.numpy(), y.numpy())
+        grads.append(x.grad.tolist())
+    assert grads[0] == grads[1]
+
+
+def test_a_function_that_draws_more_the_second_time_is_named() -> None:
+    runs = []
+
+    def unsteady(h: tg.Tensor) -> tg.Tensor:
+        runs.append(1)
+        for _ in runs:
+            h = tg.dropout(h, 0.5)
+        return h
+
+    y = tg.recompute(unsteady, tg.tensor([1.0, 2.0], requires_grad=True))
+    with pytest.raises(GraphError, match="draws more random numbers"):
+        y.sum().backward()

@@ -14,22 +14,25 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .errors import ArgumentError, ArgumentTypeError
+from .errors import ArgumentError, ArgumentTypeError, GraphError
+
+Draw = tuple[int, int]
+"""(seed, offset): what is drawn is a function of these two."""
 
 
 class _Tape(threading.local):
     """What `recording` and `replaying` of this thread are at."""
 
-    recorded: list[int] | None = None
-    replayed: list[int] | None = None
+    recorded: list[Draw] | None = None
+    replayed: list[Draw] | None = None
 
 
 _tape = _Tape()
 
 
 @contextmanager
-def recording() -> Iterator[list[int]]:
-    """Note the offsets drawn inside, to draw them again with `replaying`."""
+def recording() -> Iterator[list[Draw]]:
+    """Note the draws made inside, to draw them again with `replaying`."""
     before, _tape.recorded = _tape.recorded, []
     try:
         yield _tape.recorded
@@ -40,9 +43,9 @@ def recording() -> Iterator[list[int]]:
 
 
 @contextmanager
-def replaying(offsets: list[int]) -> Iterator[None]:
-    """Inside, every draw returns the next of `offsets` instead of a new one."""
-    before, _tape.replayed = _tape.replayed, list(offsets)
+def replaying(draws: list[Draw]) -> Iterator[None]:
+    """Inside, every draw is the next of `draws` instead of a new one."""
+    before, _tape.replayed = _tape.replayed, list(draws)
     try:
         yield
     finally:
@@ -60,7 +63,7 @@ class Generator:
         >>> generator = Generator(7)
         >>> first, second = generator.draw(), generator.draw()
         >>> (first, second, generator.state())
-        (0, 1, (7, 2))
+        ((7, 0), (7, 1), (7, 2))
 
     References:
         Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011: random
@@ -71,16 +74,25 @@ class Generator:
         self.seed = _word(seed, "seed")
         self.offset = _word(offset, "offset")
 
-    def draw(self) -> int:
-        """The offset for one call (of dropout, say); it rises by one."""
-        if _tape.replayed is not None:
-            offset = _tape.replayed.pop(0)
+    def draw(self) -> Draw:
+        """(seed, offset) for one call (of dropout, say); the offset rises by one.
+
+        Raises:
+            GraphError: `recompute` runs its function again, and this time it draws more.
+        """
+        if _tape.replayed is None:
+            drawn = self.seed, self.offset
+            self.offset += 1
+        elif _tape.replayed:
+            drawn = _tape.replayed.pop(0)
         else:
-            offset = self.offset
-            self.offset = offset + 1
+            raise GraphError(
+                "recompute: the function draws more random numbers when it is run again; it must "
+                "do the same each time"
+            )
         if _tape.recorded is not None:
-            _tape.recorded.append(offset)
-        return offset
+            _tape.recorded.append(drawn)
+        return drawn
 
     def numpy(self) -> np.random.Generator:
         """A NumPy generator for one purpose (one initializer, one permutation); costs one draw.
@@ -88,7 +100,7 @@ class Generator:
         Its key is (seed, offset), so the numbers of one layer do not depend on how many an
         earlier layer took.
         """
-        return np.random.Generator(np.random.Philox(key=[self.seed, self.draw()]))
+        return np.random.Generator(np.random.Philox(key=list(self.draw())))
 
     def state(self) -> tuple[int, int]:
         """(seed, offset): everything there is to save."""

@@ -25,9 +25,9 @@ class Recompute(Function):
     weights that f closed over.
     """
 
-    def __init__(self, f: Callable[..., Any], offsets: list[int]) -> None:
+    def __init__(self, f: Callable[..., Any], draws: list[random.Draw]) -> None:
         self.f = f
-        self.offsets = offsets
+        self.draws = draws
 
     def kept_inputs(self) -> Iterable[int]:
         return range(len(self.edges or ()))
@@ -41,7 +41,7 @@ class Recompute(Function):
         create = isinstance(next(g for g in grads if g is not None), Tensor)
         before, mode.replaying = mode.replaying, True
         try:
-            with random.replaying(self.offsets), enable_grad():
+            with random.replaying(self.draws), enable_grad():
                 y = self.f(*[wrap(x, node) if node is not False else x for x, node in kept])
         finally:
             mode.replaying = before
@@ -87,7 +87,7 @@ def recompute(f: Callable[..., Any], *inputs: Any) -> Any:
         arXiv 1604.06174.
     """
     start = next_serial()
-    with random.recording() as offsets:
+    with random.recording() as draws:
         y = f(*inputs)
     several = isinstance(y, tuple)
     ys = y if several else (y,)
@@ -100,7 +100,7 @@ def recompute(f: Callable[..., Any], *inputs: Any) -> Any:
     older = _older_nodes([out.node for out in ys if out.node is not None], start)
     if not older:
         return y
-    node = Recompute(f, list(offsets))
+    node = Recompute(f, list(draws))
     node.serial = next_serial()
     node.edges = tuple(older)
     node.kept = [(v.data, v.node) if isinstance(v, Tensor) else (v, False) for v in inputs]

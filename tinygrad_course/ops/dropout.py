@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, array_module, launch
-from ..dtypes import floating
-from ..errors import ArgumentError, ShapeError
+from ..dtypes import floating, operand
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
 from ..random import Generator, default_generator
 from ..tensor import Tensor
+from .numbers import number
 
 
 class Dropout(Function):
@@ -63,6 +64,7 @@ def dropout(
 
     Raises:
         ArgumentError: p outside 0 .. 1.
+        ArgumentTypeError: p that is no number, a generator that is no `tg.Generator`.
 
     Example:
         >>> import tinygrad_course as tg
@@ -73,12 +75,12 @@ def dropout(
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout", JMLR 2014; Salmon et
         al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, for the Philox mask.
     """
-    _check("dropout", p)
+    x, p = operand(x), _probability("dropout", p)
     if not training or p == 0.0:
         same: Tensor = x
         return same
-    source = default_generator if generator is None else generator
-    return Dropout(p=float(p), seed=source.seed, offset=source.draw()).apply(floating(x))
+    seed, offset = _source("dropout", generator).draw()
+    return Dropout(p=p, seed=seed, offset=offset).apply(floating(x))
 
 
 def spatial_dropout(
@@ -97,6 +99,7 @@ def spatial_dropout(
 
     Raises:
         ArgumentError: p outside 0 .. 1.
+        ArgumentTypeError: p that is no number, a generator that is no `tg.Generator`.
         ShapeError: no batch axis beside the channels.
 
     Example:
@@ -110,19 +113,32 @@ def spatial_dropout(
         Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using convolutional
         networks", CVPR 2015, section 3.2.
     """
-    _check("spatial_dropout", p)
+    x, p = operand(x), _probability("spatial_dropout", p)
     if len(x.shape) < 2:
         raise ShapeError(f"spatial_dropout: x must be (N, ..., C), but has shape {tuple(x.shape)}")
     if not training or p == 0.0:
         same: Tensor = x
         return same
-    source = default_generator if generator is None else generator
-    op = SpatialDropout(p=float(p), seed=source.seed, offset=source.draw())
+    seed, offset = _source("spatial_dropout", generator).draw()
+    op = SpatialDropout(p=p, seed=seed, offset=offset)
     return op.apply(floating(x))
 
 
-def _check(name: str, p: float) -> None:
-    if not 0.0 <= p <= 1.0:
+def _probability(name: str, p: Any) -> float:
+    found = number(name, "p", p)
+    if not 0.0 <= found <= 1.0:
         raise ArgumentError(
             f"{name}: p is the probability of dropping and must lie in 0 .. 1, but it is {p}"
         )
+    return found
+
+
+def _source(name: str, generator: Any) -> Generator:
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise ArgumentTypeError(
+            f"{name}: generator must be a tg.Generator, but it is a {type(generator).__name__}; "
+            "make one with tg.Generator(seed)"
+        )
+    return generator

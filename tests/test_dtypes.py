@@ -120,3 +120,22 @@ def test_comparisons_are_weak_too() -> None:
 def test_a_tensor_holds_real_numbers(dtype: object) -> None:
     with pytest.raises((ArgumentError, ArgumentTypeError), match="dtype"):
         tg.tensor([1.0], dtype=dtype)
+
+
+def test_small_integers_are_computed_in_float32() -> None:
+    """NumPy would compute e^x of a uint8 in float16, and -x of it wraps round."""
+    for dtype in (np.uint8, np.int8, np.int64, bool):
+        n = np.array([0, 1], dtype)
+        for op in (tg.exp, tg.sigmoid, tg.tanh, tg.softplus, tg.silu, tg.gelu, tg.sin):
+            expected = op(n.astype(np.float32))
+            for y in (op(n), op(tg.tensor(n)).numpy()):
+                assert y.dtype == np.float32
+                assert np.array_equal(y, expected)
+    assert tg.relu(tg.tensor([-1, 2])).dtype == np.int64
+
+
+def test_bools_are_converted_where_floats_are_needed() -> None:
+    mask, w = tg.tensor(np.ones((1, 3, 3, 1), bool)), tg.tensor(np.ones((3, 3, 1, 1), "float32"))
+    assert tg.conv2d(mask, w).item() == 9.0
+    with pytest.raises(ShapeError, match=r"window of .* is empty"):
+        tg.conv2d(mask, np.ones((0, 3, 1, 1), "float32"))

@@ -20,6 +20,7 @@ class Alias(Unary):
     """y = x: a second name for a tensor, so that a formula can tell its two uses apart."""
 
     view = True
+    keeps_integers = True
 
     def forward(self, x: Array) -> Array:
         return x

@@ -167,7 +167,8 @@ class Function(Node):
                 dtype = a.dtype
         out = [a if is_array(a) else constant_like(a, dtype) for a in arrays]
         if (self.broadcasts or self.promotes) and dtype is not None:
-            out = [a if a.dtype.kind in "fb" else converted(a, dtype) for a in out]
+            stay = "fb" if self.broadcasts else "f"  # a condition stays a condition
+            out = [a if a.dtype.kind in stay else converted(a, dtype) for a in out]
         return out, dtype
 
     def _plan(self, wanted: tuple[bool, ...]) -> Plan:

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from .backend import as_array
 from .dtypes import (
+    DEFAULT,
     agree,
     check_broadcast,
     check_no_bools,
@@ -29,8 +30,14 @@ from .tensor import Tensor, new, wrap
 
 
 class Unary(Function):
-    """An elementwise op of one input, `forward(self, x)`: `apply` written out for speed."""
+    """An elementwise op of one input, `forward(self, x)`: `apply` written out for speed.
 
+    Class attributes:
+        keeps_integers: forward is handed integers and bools as they are, not as float32. (NumPy
+            would compute e^x of small integers in float16.)
+    """
+
+    keeps_integers = False
     _keeps: ClassVar[int]
 
     def __init_subclass__(cls) -> None:
@@ -47,7 +54,10 @@ class Unary(Function):
     def apply(self, x: Any) -> Tensor:
         """Run forward and record, as `Function.apply` does."""
         if x.__class__ is not Tensor and not isinstance(x, Tensor):
-            plain: Tensor = self.forward(operand(x))  # an array, for arrays
+            x = operand(x)
+            if x.dtype.kind != "f" and not self.keeps_integers:
+                x = x.astype(DEFAULT)
+            plain: Tensor = self.forward(x)  # an array, for arrays
             return plain
         if self.serial:
             return Function.apply(self, x)
@@ -55,6 +65,9 @@ class Unary(Function):
         if recording is not True and recording is not False:
             return self.observed(x)
         a = x.data
+        edge = x.node
+        if edge is None and a.dtype.kind != "f" and not self.keeps_integers:
+            a = a.astype(DEFAULT)
         try:
             y = self.forward(a)
         except TypeError:
@@ -62,7 +75,6 @@ class Unary(Function):
             raise
         if y.__class__ is not ndarray:
             y = as_array(y)
-        edge = x.node
         if edge is None or not recording:
             return constant_result(y, a.dtype)
         keeps = self._keeps

@@ -31,6 +31,8 @@ CUBIC = 0.044715
 class ReLU(Unary):
     """y = max(x, 0)        dL/dx = dL/dy sign(y), 0 at the kink"""
 
+    keeps_integers = True
+
     def forward(self, x: Array) -> Array:
         # A 0-d array of x's dtype: NumPy needs half the time it takes for a Python number.
         return np.maximum(x, ZERO.get(x.dtype, 0))

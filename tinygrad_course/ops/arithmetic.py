@@ -93,6 +93,8 @@ class Pow(Binary):
 class Neg(Unary):
     """y = -x        dL/dx = -dL/dy"""
 
+    keeps_integers = True
+
     def forward(self, x: Array) -> Array:
         return -x
 
@@ -103,6 +105,8 @@ class Neg(Unary):
 class Abs(Unary):
     """y = |x|        dL/dx = dL/dy sign(x), 0 at the kink"""
 
+    keeps_integers = True
+
     def forward(self, x: Array) -> Array:
         return np.abs(x)
 
@@ -112,6 +116,8 @@ class Abs(Unary):
 
 class Sign(Unary):
     """y = -1, 0 or 1        dL/dx = 0"""
+
+    keeps_integers = True
 
     def forward(self, x: Array) -> Array:
         return np.sign(x)

@@ -59,6 +59,8 @@ class Log1p(Unary):
 class Square(Unary):
     """y = x^2        dL/dx = dL/dy 2 x"""
 
+    keeps_integers = True
+
     def forward(self, x: Array) -> Array:
         return x * x
 

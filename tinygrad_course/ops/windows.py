@@ -77,6 +77,8 @@ def output_size(
     Raises:
         ShapeError: the window is larger than the padded image.
     """
+    if min(size) < 1:
+        raise ShapeError(f"{name}: a window of {size} is empty; it must be at least 1 by 1")
     lengths = []
     for n, k, s, (before, after), d in zip(image, size, stride, padding, dilation, strict=True):
         reach = (k - 1) * d + 1

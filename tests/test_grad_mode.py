@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -138,3 +139,15 @@ def test_threads_that_share_a_leaf_lose_no_gradient() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert w.grad.tolist() == [count * workers] * 2
+
+
+def test_a_generator_that_outlives_its_observer_leaves_no_trace() -> None:
+    def inside() -> Iterator[tg.Tensor]:
+        with tg.no_grad():
+            yield leaf(1.0) * 2.0
+
+    steps = inside()
+    with tg.detect_anomaly():
+        assert not next(steps).requires_grad
+    steps.close()
+    assert (leaf(1.0) * 2.0).requires_grad

@@ -58,7 +58,7 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
     """
 
     def __init__(self) -> None:
-        self._before: list[Any] = []
+        self._before: list[bool] = []
 
     _records = False
 
@@ -67,11 +67,12 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
         return type(self)()
 
     def __enter__(self) -> None:
-        self._before.append(mode.recording)
+        self._before.append(bool(mode.recording))
         mode.recording = recording_state(self._records)
 
     def __exit__(self, *_: object) -> None:
-        mode.recording = self._before.pop()
+        # Not the state itself: an observer may have come or gone in between.
+        mode.recording = recording_state(self._before.pop())
 
 
 class enable_grad(no_grad):  # noqa: N801

@@ -89,10 +89,11 @@ def observing(observer: Observer) -> Iterator[None]:
         Exp()
         Mul()
     """
-    before = mode.observer, mode.recording
+    before, recording = mode.observer, bool(mode.recording)
     mode.observer = observer if mode.observer is None else Both(mode.observer, observer)
-    mode.recording = recording_state(bool(mode.recording))
+    mode.recording = recording_state(recording)
     try:
         yield
     finally:
-        mode.observer, mode.recording = before
+        mode.observer = before
+        mode.recording = recording_state(recording)

@@ -20,14 +20,17 @@ COMMANDS = {
     "train": "Train a model, watch it learn, get a report.",
     "evaluate": "Measure a trained model on test images.",
     "predict": "Show an image to a trained model.",
+    "advise": "Judge a run, and say which experiment to try next.",
     "runs": "List, compare and replay what was trained.",
     "summary": "List a model's layers, shapes and parameters.",
+    "lr-range": "Find a learning rate: let it rise until the loss explodes.",
+    "overfit": "Can the model learn 32 samples by heart?",
     "data": "List, fetch and verify the data sets.",
     "check": "Check the gradients in a file, and name what is wrong.",
     "step": "Go through the backward pass of a loss, place by place.",
     "doctor": "Check this machine; every problem with its remedy.",
 }
-"""The commands in the order in which they are listed; command X is `cli/X.py:command`."""
+"""The commands in the order in which they are listed; command X-Y is `cli/X_Y.py:command`."""
 
 
 class Commands(click.Group):
@@ -41,7 +44,9 @@ class Commands(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        command: click.Command = importlib.import_module(
+            f".{cmd_name.replace('-', '_')}", __package__
+        ).command
         return command
 
     def resolve_command(

@@ -1,50 +1,143 @@
 """`tgc check FILE.py[::NAME]`: is the backward written in a file the derivative of its forward?
 
-What is found in a file stands in `checking/files.py`, where inputs come from in `drawing.py`.
+What is found in a file stands in `checking/files.py`, where its inputs come from in `drawing.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import common, print_json
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..checking.self_test import Scores
+
 
 @click.command()
 @click.argument("target", required=False, metavar="FILE.py[::NAME]")
-@click.option("--hints", type=click.IntRange(1, 3), default=None,
-              help="Only hints: 1 says where, 2 what, 3 the formula. [default: all]")  # fmt: skip
+@click.option(
+    "--hints",
+    type=click.IntRange(1, 3),
+    default=None,
+    help="Be told less: 1 where it is, 2 also what it is, 3 also the formula. [default: all]",
+)
 @click.option("--seed", default=0, show_default=True, help="Seeds inputs and probes.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="float32: run it in float32 besides, and count the digits.",
+)
+@click.option("--self-test", is_flag=True, help="Check the checker: plant mistakes, count.")
+@click.option("--quick", is_flag=True, help="With --self-test: a sample, in two minutes.")
 @common
-def command(target: str | None, hints: int | None, seed: int, as_json: bool) -> Any:
+def command(
+    target: str | None,
+    hints: int | None,
+    seed: int,
+    dtype: str,
+    self_test: bool,
+    quick: bool,
+    as_json: bool,
+) -> int:
     """Check the gradients in FILE.py, and name what is wrong with them.
 
-    A file holds `forward(*inputs)` and `backward(grad, *inputs)`, or the same with a cache, or
-    classes derived from tg.Function; several are all checked. Inputs come from its `inputs(rng)`,
-    or from shapes in annotations: x: "N D".
+    FILE.py holds `forward(*inputs)` and `backward(grad, *inputs)`, or `forward(...) -> (out,
+    cache)` and `backward(dout, cache)`, with a prefix or suffix if there are several, or classes
+    derived from tg.Function. All are checked unless one is named.
 
-    Exit code 1 if a gradient is wrong.
+    Inputs come from its `inputs(rng)`, or from shapes in annotations: `x: "N D"`.
+
+    Exit code 1 if a gradient is wrong, or cannot be decided.
     """
-    from ..checking.files import choose, load
-    from ..checking.run import check_found
-
+    if self_test:
+        return _self_test(quick, seed, as_json)
     if target is None:
-        raise click.UsageError("give a file, as dense.py or dense.py::dense")
+        raise click.UsageError("expected a file to check, as dense.py or dense.py::dense")
+    if quick:
+        raise click.UsageError("--quick goes with --self-test")
+    return _check(target, hints, seed, dtype, as_json)
+
+
+def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool) -> int:
+    from ..checking.files import choose, failure, load
+    from ..checking.render import as_rich
+    from ..checking.run import check_found
+    from .failure import say
+    from .terminal import console
+
     path, _, name = target.partition("::")
     module = load(path)
-    reports = [
-        (each, check_found(each, module, seed=seed)) for each in choose(module, name or None)
-    ]
-    screen = None
-    for found, report in reports:
+    failed = 0
+    for number, found in enumerate(choose(module, name or None)):
+        try:
+            report = check_found(found, module, seed=seed, dtype=dtype)
+        except Exception as error:  # noqa: BLE001 - the user's code; the next function is checked
+            failed += 1
+            message = failure(error, path)
+            if as_json:
+                print_json({"event": "error", "name": found.name, "message": message})
+            else:
+                say("error", message, "red")
+            continue
+        failed += not report
         if as_json:
             print_json({"event": "check", "name": found.name, **report.to_dict()})
-            continue
-        from ..checking.render import as_rich
-        from .terminal import console
+        else:
+            if number:
+                click.echo()
+            console().print(as_rich(report, hints), soft_wrap=True)
+    return int(failed > 0)
 
-        screen = screen or console()
-        screen.print(as_rich(report, hints), soft_wrap=True)
-    return int(any(report.verdict != "right" for _, report in reports))
+
+def _self_test(quick: bool, seed: int, as_json: bool) -> int:
+    from ..checking.self_test import score
+    from .terminal import console
+
+    if not as_json:
+        console().print("[dim]planting mistakes: this takes some minutes[/]")
+    missed = False
+    for dtype in ("float64", "float32"):
+        scores = score(quick, dtype, seed=seed)
+        if as_json:
+            print_json({"event": "self-test", "quick": quick, **scores.as_dict()})
+        else:
+            _show(console(), scores)
+        missed |= scores.recall < 1.0 or scores.false_alarms > 0
+        missed |= scores.named < 0.98 or scores.misnamed > 0.005
+    return int(missed)
+
+
+def _show(screen: Console, scores: Scores) -> None:
+    from .terminal import facts, table
+
+    def share(part: float) -> str:
+        return f"{100.0 * part:.2f} %"
+
+    def shares(parts: tuple[float, ...]) -> str:
+        words = ("named", "misnamed", "only located")
+        return ", ".join(f"{share(p)} {w}" for p, w in zip(parts, words, strict=False))
+
+    screen.print(f"\n[bold]{scores.dtype}[/]")
+    rows: list[tuple[str, Any]] = [
+        ("recall", share(scores.recall)),
+        ("false alarms", f"{scores.false_alarms} of {scores.right:,} right functions"),
+        ("named", share(scores.named)),
+        ("misnamed", share(scores.misnamed)),
+        ("ambiguous", share(scores.ambiguous)),
+        ("mutants not in the bank", shares(scores.left_out)),
+        ("two mistakes at once", shares(scores.pairs)),
+    ]
+    screen.print(facts(rows))
+    per_op = [
+        (name, t.planted, t.found, t.diagnosed, t.named, t.misnamed, t.false_alarms)
+        for name, t in scores.per_op.items()
+    ]
+    columns = ("operation", "planted", "found", "diagnosed", "named", "misnamed", "false alarms")
+    cells = [tuple(str(cell) for cell in row) for row in per_op]
+    screen.print(table(columns, cells, right=range(1, 7)))

@@ -54,6 +54,8 @@ def newest_first() -> list[Path]:
 def checkpoint_in(place: Path | None, prefer: str = LAST) -> Path:
     """The checkpoint that the user means: a file, a run's folder, or nothing for the newest run.
 
+    The name of a run below `runs/` is enough, where there is no such file or folder here.
+
     Raises:
         CheckpointError: there is none.
     """
@@ -65,6 +67,8 @@ def checkpoint_in(place: Path | None, prefer: str = LAST) -> Path:
                 "the folder of a run elsewhere"
             )
         place = runs[0]
+    if not place.exists() and (RUNS / place).is_dir():
+        place = RUNS / place
     if not place.is_dir():
         return place
     for name in (prefer, LAST, BEST):

@@ -98,12 +98,12 @@ def read_picture(
             upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
             if upright.size != (width, height):
                 upright = upright.resize((width, height), Image.Resampling.BILINEAR)
-            pixels = np.asarray(upright, np.float32) / 255
+            pixels = np.asarray(upright, np.float32) / np.float32(255)
     except Exception as error:  # a damaged picture can raise anything
         raise DataError(
             f"{path}: expected an image, but it cannot be read ({error}); save it as PNG or JPEG"
         ) from error
-    return pixels.reshape(height, width, channels)
+    return pixels.reshape(height, width, channels).astype(np.float32, copy=False)
 
 
 def _ink(light: Array) -> Array | None:

@@ -37,14 +37,7 @@ def command(ctx: click.Context) -> None:
 @common
 def list_(as_json: bool) -> None:
     """List the runs below runs/, the newest first: what they learned and how well."""
-    from .. import checkpoint
-
-    rows: list[dict[str, Any]] = []
-    for folder in folders.newest_first():
-        try:
-            rows.append(record_of(folder, checkpoint.load(folders.checkpoint_in(folder))))
-        except CheckpointError as error:
-            rows.append({"event": "run", "run": folder.as_posix(), "fault": str(error)})
+    rows = [listed(folder) for folder in folders.newest_first()]
     if as_json:
         for row in rows:
             print_json(row)
@@ -63,18 +56,39 @@ def list_(as_json: bool) -> None:
         if "fault" in row:
             return Text(row["run"], style="bold"), Text("damaged", style="red")
         score = row["best"]
-        shown = "" if score is None else f"{score:.4f}" if row["score"] == "r2" else (
-            f"{100 * score:.2f} %"
-        )  # fmt: skip
-        return (Text(row["run"], style="bold"), f"{row['epoch']}/{row['epochs']}", shown,
-                row["best_epoch"] or "", clock(row["seconds"]), row["optimizer"],
-                f"{row['lr']:g}", row["state"])  # fmt: skip
+        shown = (
+            ""
+            if score is None
+            else f"{score:.4f}"
+            if row["score"] == "r2"
+            else (f"{100 * score:.2f} %")
+        )
+        return (
+            Text(row["run"], style="bold"),
+            f"{row['epoch']}/{row['epochs']}",
+            shown,
+            row["best_epoch"] or "",
+            clock(row["seconds"]),
+            row["optimizer"],
+            f"{row['lr']:g}",
+            row["state"],
+        )
 
     columns = ("run", "epochs", "best test", "epoch", "time", "optimizer", "rate", "")
     screen.print(table(columns, map(cells, rows), right=(1, 2, 3, 4, 6)))
     if len(rows) > 1:
         two = " ".join(Path(row["run"]).name for row in rows[:2])
         screen.print(f"\n[dim]`tgc runs compare {two}` draws the curves of two.[/]")
+
+
+def listed(folder: Path) -> dict[str, Any]:
+    """The run in a folder as one record, or what is wrong with it."""
+    from .. import checkpoint
+
+    try:
+        return record_of(folder, checkpoint.load(folders.checkpoint_in(folder)))
+    except CheckpointError as error:
+        return {"event": "run", "run": folder.as_posix(), "fault": str(error)}
 
 
 def record_of(folder: Path, saved: Checkpoint) -> dict[str, Any]:
@@ -104,10 +118,22 @@ def record_of(folder: Path, saved: Checkpoint) -> dict[str, Any]:
 
 @command.command()
 @click.argument("runs", nargs=-1, required=True, type=PLACE, metavar="RUN...")
-@click.option("--out", type=PLACE, default=Path("compared.png"), show_default=True,
-              metavar="FILE", help="The picture to write.")  # fmt: skip
-@click.option("--against", type=Name("axis", lambda: ("epoch", "seconds")), default="epoch",
-              show_default=True, metavar="NAME", help="What lies across: epoch or seconds.")  # fmt: skip
+@click.option(
+    "--out",
+    type=PLACE,
+    default=Path("compared.png"),
+    show_default=True,
+    metavar="FILE",
+    help="The picture to write.",
+)
+@click.option(
+    "--against",
+    type=Name("axis", lambda: ("epoch", "seconds")),
+    default="epoch",
+    show_default=True,
+    metavar="NAME",
+    help="What lies across: epoch or seconds.",
+)
 @common
 def compare(runs: tuple[Path, ...], out: Path, against: str, as_json: bool) -> None:
     """Draw the curves of several runs in one picture, and list what sets them apart."""
@@ -118,8 +144,11 @@ def compare(runs: tuple[Path, ...], out: Path, against: str, as_json: bool) -> N
     logs = {name: log for name, (_, log) in zip(names, found.values(), strict=True)}
     viz.save_png(viz.compare_runs(logs, against=against), out)
     recipes = [settings_of(folder) for folder, _ in found.values()]
-    differing = [key for key in {k: None for recipe in recipes for k in recipe}
-                 if len({json.dumps(recipe.get(key)) for recipe in recipes}) > 1]  # fmt: skip
+    differing = [
+        key
+        for key in {k: None for recipe in recipes for k in recipe}
+        if len({json.dumps(recipe.get(key)) for recipe in recipes}) > 1
+    ]
     rows = [
         summary_of(name, log, {key: recipe.get(key) for key in differing})
         for (name, log), recipe in zip(logs.items(), recipes, strict=True)
@@ -133,8 +162,13 @@ def compare(runs: tuple[Path, ...], out: Path, against: str, as_json: bool) -> N
     from .terminal import console, path_markup, table
 
     def cells(row: dict[str, Any]) -> tuple[object, ...]:
-        return (row["run"], *("" if row[key] is None else row[key] for key in differing),
-                f"{row['best']:.4f}", row["best_epoch"], clock(row["seconds"]))  # fmt: skip
+        return (
+            row["run"],
+            *("" if row[key] is None else row[key] for key in differing),
+            f"{row['best']:.4f}",
+            row["best_epoch"],
+            clock(row["seconds"]),
+        )
 
     screen = console()
     columns = ("run", *(key.replace("_", " ") for key in differing), "best test", "epoch", "time")
@@ -145,8 +179,14 @@ def compare(runs: tuple[Path, ...], out: Path, against: str, as_json: bool) -> N
 
 @command.command()
 @click.argument("run", required=False, type=PLACE, metavar="[RUN]")
-@click.option("--every", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
-              help="Use the test loss of each N epochs only; the paper's strips have 5.")  # fmt: skip
+@click.option(
+    "--every",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use the test loss of each N epochs only, as the paper does with 5.",
+)
 @common
 def replay(run: Path | None, every: int, as_json: bool) -> None:
     """Ask Prechelt's 14 criteria where each would have stopped RUN (default: the newest).
@@ -168,8 +208,9 @@ def replay(run: Path | None, every: int, as_json: bool) -> None:
     screen = console()
     screen.print(
         f"{len(log)} epochs of {path_markup(folder)}, and where each criterion would have ended it:"
-        "\n", soft_wrap=True,
-    )  # fmt: skip
+        "\n",
+        soft_wrap=True,
+    )
     click.echo(table(stops))
     cheap = [stop for stop in stops if stop.loss <= 1 and stop.epoch < len(log)]
     if cheap:
@@ -190,9 +231,7 @@ def logged(place: Path | None) -> tuple[Path, list[dict[str, Any]]]:
     Raises:
         CheckpointError: no run there, or no whole epoch in its log.
     """
-    if place is not None and not place.exists() and (folders.RUNS / place).exists():
-        place = folders.RUNS / place
-    if place is not None and not place.exists():
+    if place is not None and not (place.exists() or (folders.RUNS / place).exists()):
         known = [path.name for path in folders.newest_first()]
         hint = nearest(place.name, known) if known else "`tgc train` makes one"
         raise CheckpointError(f"{place}: there is no such run; {hint}")

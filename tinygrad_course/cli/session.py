@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,8 +197,12 @@ def heading(run: Run) -> list[str]:
     ]
 
 
-def command_of(recipe: Recipe) -> str:
+def command_of(recipe: Recipe, only: Collection[str] | None = None) -> str:
     """The command that repeats a run.
+
+    Args:
+        recipe: of the run.
+        only: leave out all settings but the model and these.
 
     Example:
         >>> command_of(Recipe(model="mlp", data="digits", lr=0.01, classic=False))
@@ -211,7 +215,8 @@ def command_of(recipe: Recipe) -> str:
     named = recipe.data != usual["data"] or recipe.model != usual["model"]
     words = ["tgc", "train", *([recipe.model] if named else [])]
     for name, value in recipe.to_dict().items():
-        if name == "model" or value is None or value == usual[name]:
+        left_out = name == "model" or (only is not None and name not in only)
+        if left_out or value is None or value == usual[name]:
             continue
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):

@@ -320,6 +320,7 @@ def _check_full_batches(recipe: Recipe, samples: int) -> None:
 __all__ = [
     "METHODS",
     "MOMENTUM",
+    "PLATEAU",
     "SCHEDULES",
     "Recipe",
     "Run",

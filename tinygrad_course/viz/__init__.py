@@ -9,6 +9,7 @@ from .curves import learning_curves
 from .files import save_png
 from .mistakes import worst_mistakes
 from .predictions import predicted_against_true
+from .rate_range import rate_range
 from .report import write_report
 from .runs import compare_runs
 from .style import DARK, LIGHT, Theme
@@ -21,6 +22,7 @@ __all__ = [
     "confusion_matrix_figure",
     "learning_curves",
     "predicted_against_true",
+    "rate_range",
     "save_png",
     "worst_mistakes",
     "write_report",

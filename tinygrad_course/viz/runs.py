@@ -136,5 +136,5 @@ def _finish(
         heading(axes, title, "no test values", theme)
     if quantity == "loss":
         legend = axes.legend(frameon=False, fontsize=8.5, labelcolor=theme.ink, loc="best")
-        legend.set_title("test; training dashed", {"size": 8, "family": FONT})
-        legend.get_title().set_color(theme.muted)
+        legend.set_title("test; training dashed")
+        legend.get_title().set(color=theme.muted, fontsize=8, fontfamily=FONT)

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from .check import gradcheck, gradgradcheck
 from .report import Finding, Kink, Report
+from .testing import assert_gradients
 
-__all__ = ["Finding", "Kink", "Report", "gradcheck", "gradgradcheck"]
+__all__ = ["Finding", "Kink", "Report", "assert_gradients", "gradcheck", "gradgradcheck"]

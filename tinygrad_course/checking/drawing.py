@@ -22,8 +22,9 @@ BOTH_FORMS = """give them in one of two ways:
     def inputs(rng):                       # in the file; rng is a numpy Generator
         return rng.standard_normal((5, 3)), rng.standard_normal((3, 2))
 
-    def {name}(x: "N D", w: "D M"):        # or as shapes, one letter per axis; equal letters,
-        ...                                # equal lengths; y: "N ints below K" for labels"""
+    {example}
+        ...                                # or as shapes: one letter per axis, equal letters of
+                                           # equal lengths; y: "N ints below K" for labels"""
 
 KERNELS = (2, 3)
 IMAGES = (5, 7)
@@ -36,12 +37,12 @@ class Drawn(NamedTuple):
 
     Attributes:
         draw: (rng, which drawing) -> inputs; other shapes in other drawings where shapes are free.
-        single: the same with a batch of one, or None where shapes are the user's.
+        single: draws (the first letter, inputs where it is 1), or None where shapes are given.
         origin: where they come from, for the report.
     """
 
     draw: Callable[[np.random.Generator, int], list[Any]]
-    single: Callable[[np.random.Generator], list[Any]] | None
+    single: Callable[[np.random.Generator], tuple[str, list[Any]]] | None
     origin: str
 
 
@@ -59,10 +60,13 @@ def drawn_for(found: Found, module: ModuleType) -> Drawn:
     shapes = _annotated(found)
     if shapes:
         return _from_shapes(shapes)
-    parameters = ", ".join(list(inspect.signature(found.forward).parameters)[found.skip :])
+    given = list(inspect.signature(found.forward).parameters)[found.skip :]
+    parameters = ", ".join(given)
+    typical = ("N D", "D M", "M")
+    shown = ", ".join(f'{n}: "{typical[min(i, 2)]}"' for i, n in enumerate(given))
     raise ArgumentError(
         f"check: no inputs for {found.name}({parameters}); "
-        + BOTH_FORMS.format(name=found.forward.__name__)
+        + BOTH_FORMS.format(example=f"def {found.forward.__name__}({shown}):")
     )
 
 
@@ -122,10 +126,10 @@ def _from_shapes(shapes: list[tuple[str, str]]) -> Drawn:
     def draw(rng: np.random.Generator, which: int) -> list[Any]:
         return [_array(rng, note, _sizes(letters, which)) for _, note in shapes]
 
-    def single(rng: np.random.Generator) -> list[Any]:
+    def single(rng: np.random.Generator) -> tuple[str, list[Any]]:
         sizes = _sizes(letters, 0)
         sizes[letters[0]] = 1
-        return [_array(rng, note, sizes) for _, note in shapes]
+        return letters[0], [_array(rng, note, sizes) for _, note in shapes]
 
     return Drawn(draw, single if letters else None, "shapes in annotations")
 

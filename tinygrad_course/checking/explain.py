@@ -16,6 +16,7 @@ from ..node import Leaf, Node
 from ..tensor import wrap
 from .diagnosis import Evidence, diagnose
 from .evidence import FURTHER, Redraw, Shown, moved, show, shrunk
+from .faults import FAULTS
 from .forms import Form
 from .report import Finding, Report
 from .source import line_of
@@ -33,6 +34,9 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
         seed: seeds the probes.
     """
     wrong = [f for f in report.findings if f.verdict == "wrong"]
+    for finding in wrong:
+        if finding.fault in FAULTS:
+            finding.diagnoses = [FAULTS[finding.fault](finding.label)]
     labels = list(form.labels or subject.labels)
     source, names = form.source, {label: label for label in labels}
     op = form.title
@@ -46,7 +50,8 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
             position = labels.index(finding.label) if finding.label in labels else None
             finding.line = line_of(source, name, position)
         try:
-            _diagnose(finding, shown, op)
+            if not finding.diagnoses:
+                _diagnose(finding, shown, op)
         except Exception as error:  # noqa: BLE001 - the verdict stands, whatever happens to its name
             report.notes.append(
                 f"the diagnosis of {finding.label} failed ({type(error).__name__}: {error}): "

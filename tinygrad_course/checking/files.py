@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from ..errors import ArgumentError, nearest
 from ..function import Function
 from .forms import is_torch_function
-from .frozen import is_module
+from .frozen import is_module_class
+from .layer_form import is_layer, layer_function
 
 
 class Found(NamedTuple):
@@ -86,7 +87,8 @@ def find(module: ModuleType) -> list[Found]:
 
     Pairs are `forward` and `backward`, `dense_forward` and `dense_backward`, `forward_dense` and
     `backward_dense`, `dense` and `dense_backward` (or `dense_grad`); classes are `tg.Function`
-    subclasses, `torch.autograd.Function`s, and classes with static `forward` and `backward`.
+    subclasses, `torch.autograd.Function`s, and classes with `forward` and `backward`, be they
+    static or a layer's methods.
     """
     functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v)
                  and v.__module__ == module.__name__}  # fmt: skip
@@ -122,18 +124,11 @@ def choose(module: ModuleType, name: str | None) -> list[Found]:
             return [each]
     value = getattr(module, name, None)
     if callable(value):
-        if isinstance(value, type) and is_module(_Shown(value)):
+        if isinstance(value, type) and is_module_class(value):
             value = value()
         return [Found(name, value, getattr(value, "forward", value))]
     names = [each.name for each in found]
     raise ArgumentError(f"check: {module.__file__} has no {name!r}; {nearest(name, names)}")
-
-
-class _Shown:
-    """Stands for an instance of a class, where only the class's methods are looked at."""
-
-    def __new__(cls, shown: type) -> Any:
-        return object.__new__(shown)
 
 
 def _pairs(functions: dict[str, Any], stem: str) -> Iterator[Found]:
@@ -166,6 +161,8 @@ def _class(name: str, value: type) -> list[Found]:
     static = [inspect.getattr_static(value, n, None) for n in ("forward", "backward")]
     if all(isinstance(s, staticmethod) for s in static):
         return [Found(name, value, value.forward)]  # type: ignore[attr-defined]
+    if is_layer(value) and not is_module_class(value):
+        return [Found(name, value, layer_function(value))]
     return []
 
 

@@ -10,6 +10,7 @@
   backward takes one value beside the upstream gradients and it is named like a cache, or is none of
   forward's parameters;
 - a class with static methods `forward` and `backward`, as a pair;
+- a class of layers with their own state, `Affine(W, b)`, `forward(x)`, `backward(dout)`, `.dW`;
 - a `torch.autograd.Function`, where torch is installed.
 
 Read next: `foreign.py` (above), then `subject.py`.
@@ -30,6 +31,8 @@ from ..errors import ArgumentTypeError
 from ..function import Function
 from ..tensor import Tensor
 from .foreign import Foreign, Pull, Run
+from .frozen import is_module_class
+from .layer_form import is_layer, layer_function, layer_halves
 from .torch_form import torch_halves
 
 Array = Any
@@ -87,6 +90,10 @@ def as_form(f: Any, inputs: Any, name: str = "gradcheck") -> Form:
         halves: Any = f
         form = _pair(halves.forward, halves.backward, given)
         return Form(form.call, form.kind, form.labels, form.source, f.__name__)
+    if is_layer(f) and not is_module_class(f):
+        labels = names_of(layer_function(f), len(given))
+        run, pull = layer_halves(f, len(given))
+        return _foreign(run, pull, labels, "a layer", f, f.__name__)
     return Form(f, title=getattr(f, "__name__", type(f).__name__))
 
 
@@ -108,7 +115,7 @@ def names_of(forward: Any, count: int, *, skip: int = 0) -> list[str]:
 
 
 def _function(f: Any, count: int, name: str) -> Form:
-    cls = f if isinstance(f, type) else type(f)
+    cls: Any = f if isinstance(f, type) else type(f)
     if isinstance(f, type):
         try:
             inspect.signature(f).bind()
@@ -214,7 +221,7 @@ def owes_nothing(form: Form, values: Sequence[Any]) -> list[int]:
     from ..node import Leaf
     from ..tensor import wrap
 
-    if form.kind not in ("a pair of functions", "a pair with a cache"):
+    if form.kind not in ("a pair of functions", "a pair with a cache", "a layer"):
         return []
     leaves = [wrap(v.copy(), Leaf()) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
               for v in values]  # fmt: skip

@@ -35,13 +35,18 @@ class Source(NamedTuple):
 class Frozen:
     """Generators, tensors, arrays and module attributes that `f` can reach.
 
-    Use as a context: inside, float tensors are float64; outside, nothing has changed.
+    Use as a context: inside, float tensors are of one dtype; outside, nothing has changed.
+
+    Args:
+        f: what is looked through.
+        dtype: what float tensors become inside.
 
     Attributes:
         drawn: the names of the sources of randomness that f used, once `watch` has seen a call.
     """
 
-    def __init__(self, f: Any) -> None:
+    def __init__(self, f: Any, dtype: type = np.float64) -> None:
+        self.dtype = dtype
         found = reachable(f)
         self._tensors = [o for o in found if isinstance(o, Tensor)]
         self._arrays = [o for o in found if isinstance(o, np.ndarray)]
@@ -58,8 +63,8 @@ class Frozen:
     def __enter__(self) -> Frozen:
         self._originals = [t.data for t in self._tensors]
         for t in self._tensors:
-            if t.dtype.kind == "f" and t.dtype != np.float64:
-                t.data = t.data.astype(np.float64)
+            if t.dtype.kind == "f" and t.dtype != self.dtype:
+                t.data = t.data.astype(self.dtype)
             elif t.node is None:
                 t.data = t.data.copy()
         self._contents = [a.copy() for a in self._arrays]
@@ -137,7 +142,12 @@ def _globals() -> list[Source]:
 
 def is_module(o: Any) -> bool:
     """Whether it looks like a Module: it has parameters() and buffers()."""
-    return hasattr(type(o), "parameters") and hasattr(type(o), "buffers") and hasattr(o, "__dict__")
+    return is_module_class(type(o)) and hasattr(o, "__dict__")
+
+
+def is_module_class(cls: type) -> bool:
+    """Whether instances of the class look like a Module."""
+    return hasattr(cls, "parameters") and hasattr(cls, "buffers")
 
 
 def reachable(f: Any) -> list[Any]:

@@ -29,11 +29,13 @@ class Fault(Exception):  # noqa: N818 - a finding, not a failure of the check
 
     Attributes:
         label: the argument concerned, or None for all.
+        name: which rule was broken, as in `faults.py`; "" where the reason says it all.
     """
 
-    def __init__(self, reason: str, label: str | None = None) -> None:
+    def __init__(self, reason: str, label: str | None = None, name: str = "") -> None:
         super().__init__(reason)
         self.label = label
+        self.name = name
 
 
 @dataclass
@@ -139,10 +141,12 @@ def check_unwritten(
                 "out= or x[...] = (a running statistic that is meant to change: let f close over "
                 "it)",
                 argument.label,
+                "input-overwritten",
             )
     for now, before in zip(subject.constants(), constants, strict=True):
         if not same_bits(now, before):
-            raise Fault(f"{who} wrote into an input of dtype {now.dtype} and shape {now.shape}")
+            reason = f"{who} wrote into an input of dtype {now.dtype} and shape {now.shape}"
+            raise Fault(reason, None, "input-overwritten")
 
 
 def _choose_outputs(flight: Flight, ys: Sequence[Tensor]) -> None:
@@ -218,11 +222,11 @@ def gradients(
         _pull(flight, ys[flight.outputs[k]], leaves, seed, [into[row] for into in found])
         if row == 0:
             again = [np.zeros(leaf.size) for leaf in leaves]
-            for reason in (TWICE, STALE):
+            for name, reason in (("not-repeatable", TWICE), ("stale-cache", STALE)):
                 _pull(flight, ys[flight.outputs[k]], leaves, seed, again)
                 for argument, into, other in zip(subject.arguments, found, again, strict=True):
                     if not np.array_equal(into[0], other, equal_nan=True):
-                        raise Fault(reason.format(argument.label), argument.label)
+                        raise Fault(reason.format(argument.label), argument.label, name)
                 _decoy(flight, values)
     if [leaf for leaf, v in zip(leaves, values, strict=True) if not same_bits(leaf.data, v)]:
         check_unwritten(subject, leaves, constants, "the backward pass")
@@ -257,7 +261,9 @@ def _pull(
     if not np.array_equal(upstream, seed.astype(y.dtype)):
         raise Fault(
             "the backward pass wrote into its upstream gradient, which other branches of the graph "
-            "may share; compute a new array"
+            "may share; compute a new array",
+            None,
+            "upstream-overwritten",
         )
     for argument, g, flat in zip(flight.subject.arguments, grads, into, strict=True):
         if g.shape != argument.value.shape:

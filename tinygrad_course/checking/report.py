@@ -55,6 +55,7 @@ class Finding:
         kinks: places with two slopes.
         diagnoses: what the mistake is; several where the numbers cannot tell them apart.
         line: the user's line that computes it.
+        fault: the rule that forward or backward broke, if one ended the check ("stale-cache").
     """
 
     label: str
@@ -75,6 +76,7 @@ class Finding:
     kinks: list[Kink] = field(default_factory=list)
     diagnoses: list[Any] = field(default_factory=list)
     line: SourceLine | None = None
+    fault: str = ""
 
     def head(self) -> str:
         """The verdict in a line."""
@@ -141,6 +143,7 @@ class Report:
         findings: one per input that was checked.
         notes: what else was noticed.
         evaluations: how often f was called.
+        cause: the exception that ended the check, if one did.
 
     Example:
         >>> import tinygrad_course as tg

@@ -54,6 +54,7 @@ class Subject:
         inputs: its inputs; floats become float64 arguments, the rest is handed on.
         name: the caller's name, for messages.
         labels: the inputs' names; None to read them from f.
+        dtype: of the float inputs that are no arguments, and of what f holds.
 
     Raises:
         ArgumentError: there is no float among the inputs (and f has no parameters).
@@ -61,7 +62,12 @@ class Subject:
     """
 
     def __init__(
-        self, f: Callable[..., Any], inputs: Any, name: str, labels: Sequence[str] | None = None
+        self,
+        f: Callable[..., Any],
+        inputs: Any,
+        name: str,
+        labels: Sequence[str] | None = None,
+        dtype: type = np.float64,
     ) -> None:
         if not callable(f):
             raise ArgumentTypeError(
@@ -70,7 +76,7 @@ class Subject:
             )
         self.f = f
         self.name = name
-        self.frozen = Frozen(f)
+        self.frozen = Frozen(f, dtype)
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         labels = _labels(f, len(given)) if labels is None else labels
         self.labels = list(labels)
@@ -82,7 +88,7 @@ class Subject:
             given_value = value.value if constant else value
             array = _as_float64(given_value, label, name)
             if constant and array is not None:
-                self._slots.append([array])
+                self._slots.append([array.astype(dtype)])
             elif array is None:
                 self._slots.append([_copied(given_value)])
             else:

@@ -68,6 +68,7 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
     from ..checking.files import choose, failure, load
     from ..checking.render import as_rich
     from ..checking.run import check_found
+    from ..errors import Error
     from .failure import say
     from .terminal import console
 
@@ -79,7 +80,8 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
             report = check_found(found, module, seed=seed, dtype=dtype)
         except Exception as error:  # noqa: BLE001 - the user's code; the next function is checked
             failed += 1
-            message = failure(error, path)
+            ours = isinstance(error, Error)
+            message = str(error) if ours else f"{found.name}: {failure(error, path)}"
             if as_json:
                 print_json({"event": "error", "name": found.name, "message": message})
             else:

@@ -32,6 +32,8 @@ GEOMETRIES: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
     ((1, 5, 4, 1), {"kernel_size": 2, "padding": ((0, 1), (1, 0)), "ceil_mode": True}),
     ((1, 2, 2, 1), {"kernel_size": 1, "stride": 4, "ceil_mode": True}),
     ((1, 4, 4, 1), {"kernel_size": 2, "ceil_mode": True}),
+    ((1, 2, 3, 2), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    ((1, 1, 1, 1), {"kernel_size": 4, "stride": 2, "padding": 1, "ceil_mode": True}),
 )
 
 
@@ -61,8 +63,8 @@ def _global_avg(rng: RNG) -> Iterator[Sample]:
 def _starts(n: int, k: int, s: int, side: tuple[int, int], ceil_mode: bool) -> list[int]:
     """Where windows start, from the padding on: one over the edge if it starts inside."""
     starts = [p for p in range(-side[0], n + side[1], s) if p + k <= n + side[1]]
-    over = starts[-1] + s
-    if ceil_mode and starts[-1] + k < n + side[1] and over < n:
+    over = starts[-1] + s if starts else -side[0]
+    if ceil_mode and over - s + k < n + side[1] and over < n:
         starts.append(over)
     return starts
 
@@ -106,6 +108,12 @@ def _errors(name: str) -> tuple[Bad, ...]:
             (tg.tensor(np.ones((4, 4, 1))), 2), ShapeError, rf"{name}.*\(N, H, W, C\).*\(4, 4, 1\)"
         ),
         Bad((X, 5), ShapeError, rf"{name}: a window of \(5, 5\).*\(4, 4\)"),
+        Bad(
+            (X, 6),
+            ShapeError,
+            rf"{name}: a window of \(6, 6\).*\(4, 4\)",
+            {"stride": 2, "ceil_mode": True},
+        ),
         Bad(
             (X, 2), ShapeError, rf"{name}: padding .*less than the window \(2, 2\)", {"padding": 2}
         ),

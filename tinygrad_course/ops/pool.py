@@ -129,9 +129,7 @@ def max_pool2d(
         Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
         recognition?", ICCV 2009.
     """
-    x, geometry = _checked("max_pool2d", x, kernel_size, stride, padding)
-    if ceil_mode:
-        geometry["padding"] = _rounded_up(x.shape[1:3], **geometry)
+    x, geometry, _ = _checked("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
     return MaxPool2d(**geometry).apply(floating(x))
 
 
@@ -167,10 +165,7 @@ def avg_pool2d(
         >>> tg.avg_pool2d(x, 2)[0, :, :, 0].tolist()
         [[2.5, 4.5], [10.5, 12.5]]
     """
-    x, geometry = _checked("avg_pool2d", x, kernel_size, stride, padding)
-    given = geometry["padding"]
-    if ceil_mode:
-        geometry["padding"] = _rounded_up(x.shape[1:3], **geometry)
+    x, geometry, given = _checked("avg_pool2d", x, kernel_size, stride, padding, ceil_mode)
     # The kernel's mean over the whole window counts more than the padding that was given.
     counted = given if count_include_pad and geometry["padding"] != given else None
     op = AvgPool2d(**geometry, count_include_pad=bool(count_include_pad), counted=counted)
@@ -206,7 +201,10 @@ def global_avg_pool2d(x: Any) -> Tensor:
     return reduction.mean(x, (1, 2))
 
 
-def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, dict[str, Any]]:
+def _checked(
+    name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool
+) -> tuple[Any, dict[str, Any], Padding]:
+    """x, the regular geometry, and the padding that was given, which ceil_mode adds to."""
     x = operand(x)
     check_image(name, x)
     window = pair(name, "kernel_size", size)
@@ -219,8 +217,11 @@ def _checked(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[A
                 f"{name}: padding {sides} must be less than the window {window} on every side, or "
                 "a window would hold nothing but padding"
             )
-    output_size(name, image, window, steps, sides, (1, 1))
-    return x, {"size": window, "stride": steps, "padding": sides}
+    geometry: dict[str, Any] = {"size": window, "stride": steps, "padding": sides}
+    if ceil_mode:
+        geometry["padding"] = _rounded_up(image, **geometry)
+    output_size(name, image, window, steps, geometry["padding"], (1, 1))
+    return x, geometry, sides
 
 
 def _rounded_up(image: Pair, *, size: Pair, stride: Pair, padding: Padding) -> Padding:

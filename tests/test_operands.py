@@ -155,6 +155,12 @@ def test_numbers_are_arrays_of_no_axes(name: str) -> None:
     assert F.maximum([1, 2], 2).tolist() == [2, 2]
 
 
+def test_none_is_no_input() -> None:
+    for op in (F.relu, F.sum, lambda v: F.dense(v, M), lambda v: F.conv2d(v, FILTERS)):
+        with pytest.raises(ArgumentTypeError, match="real numbers"):
+            op(None)
+
+
 def test_a_list_of_lists_of_two_lengths_is_refused() -> None:
     ragged = [[1.0, 2.0], [3.0]]
     for op in (F.relu, F.sum, F.softmax, lambda v: F.add(v, 1.0), lambda v: F.matmul(v, v)):

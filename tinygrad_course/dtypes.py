@@ -117,25 +117,29 @@ def operand(x: Any) -> Any:
     return x if hasattr(x, "shape") else array_from(x)
 
 
-def operands(*values: Any) -> list[Any]:
+def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
     """The inputs of one op: as `operand`, but lists and numbers take the float dtype beside them.
 
-    None stays None.
+    Args:
+        *values: the inputs.
+        optional: further ones, of which some may be None, and stay it.
 
     Example:
         >>> [x.dtype.name for x in operands(np.zeros(2), [1.0, 2.0])]
         ['float64', 'float64']
     """
-    given = [v is None or hasattr(v, "shape") for v in values]
-    if False not in given:
-        return list(values)
-    shaped = [
-        v.dtype for v, is_given in zip(values, given, strict=True) if is_given and v is not None
-    ]
-    dtype = next((d for d in shaped if d.kind == "f"), None)
+    given = [*values, *optional]
+    if all(hasattr(v, "shape") for v in given):
+        return given
+    dtypes = [v.dtype for v in given if hasattr(v, "shape")]
+    dtype = next((d for d in dtypes if d.kind == "f"), None)
     return [
-        v if is_given else array_from(v) if dtype is None else constant_like(v, dtype)
-        for v, is_given in zip(values, given, strict=True)
+        v
+        if hasattr(v, "shape") or (v is None and i >= len(values))
+        else array_from(v)
+        if dtype is None
+        else constant_like(v, dtype)
+        for i, v in enumerate(given)
     ]
 
 

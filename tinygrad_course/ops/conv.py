@@ -184,7 +184,7 @@ def _checked(
     x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> tuple[Any, Any, Any, dict[str, Any]]:
     """The arguments as tensors or arrays that fit, and the regular geometry."""
-    x, w, b = operands(x, w, b)
+    x, w, b = operands(x, w, optional=[b])
     check_image("conv2d", x)
     if len(w.shape) != 4:
         raise ShapeError(

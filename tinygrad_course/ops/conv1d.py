@@ -59,7 +59,7 @@ def conv1d(
         Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay neural
         networks", IEEE TASSP 1989.
     """
-    x, w, b = operands(x, w, b)
+    x, w, b = operands(x, w, optional=[b])
     if len(x.shape) != 3:
         hint = "; add the batch axis with x[None]" if len(x.shape) == 2 else ""
         raise ShapeError(

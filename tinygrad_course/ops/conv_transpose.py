@@ -118,7 +118,7 @@ def conv_transpose2d(
         Zeiler, Krishnan, Taylor, Fergus, "Deconvolutional networks", CVPR 2010; Dumoulin, Visin, "A
         guide to convolution arithmetic for deep learning", arXiv 1603.07285, chapter 4.
     """
-    x, w, b = operands(x, w, b)
+    x, w, b = operands(x, w, optional=[b])
     name = "conv_transpose2d"
     check_image(name, x)
     _check_weight(x, w, groups)

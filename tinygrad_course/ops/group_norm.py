@@ -190,7 +190,7 @@ def _layer_arguments(
 ) -> tuple[Any, tuple[int, ...], Any, Any]:
     """x as a float, the sizes, and the parameters, all checked."""
     shape = trailing_sizes("layer_norm", normalized_shape)
-    x, weight, bias = operands(x, weight, bias)
+    x, weight, bias = operands(x, optional=[weight, bias])
     x = floating(x)
     if tuple(x.shape[len(x.shape) - len(shape) :]) != shape or len(x.shape) < len(shape):
         raise ShapeError(
@@ -201,7 +201,7 @@ def _layer_arguments(
 
 def _group_arguments(x: Any, num_groups: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
     """x as a float and the parameters, all checked."""
-    x, weight, bias = operands(x, weight, bias)
+    x, weight, bias = operands(x, optional=[weight, bias])
     x = floating(x)
     if len(x.shape) < 2:
         raise ShapeError(f"group_norm: x must be (N, ..., C), but has shape {tuple(x.shape)}")

@@ -195,7 +195,7 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
         >>> tg.dense(x, w, b).tolist()
         [[11.5]]
     """
-    x, w, b = operands(x, w, b)
+    x, w, b = operands(x, w, optional=[b])
     if len(w.shape) != 2:
         raise ShapeError(
             f"dense: weight must be (in_features, out_features), but has shape {w.shape}"

@@ -147,14 +147,14 @@ def batch_norm(
         unbiased variance in inference.
     """
     momentum, eps = fraction("batch_norm", "momentum", momentum), _positive(eps)
-    x, weight, bias = operands(x, weight, bias)
+    x, weight, bias = operands(x, optional=[weight, bias])
     if len(x.shape) < 2:
         raise ShapeError(f"batch_norm: x must be (..., C), but has shape {tuple(x.shape)}")
     x, channels = floating(x), (x.shape[-1],)
     if training:
         _check_updatable(x, running_mean, running_var)
     else:
-        _, running_mean, running_var = operands(x, running_mean, running_var)
+        _, running_mean, running_var = operands(x, optional=[running_mean, running_var])
     gamma = filled(x, channels, 1.0) if weight is None else weight
     beta = filled(x, channels, 0.0) if bias is None else bias
     given = {

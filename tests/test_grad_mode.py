@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_course as tg
-from tinygrad_course.errors import DtypeError, GraphError, ShapeError
+from tinygrad_course.errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 
 
 def leaf(*values: float) -> tg.Tensor:
@@ -151,3 +151,11 @@ def test_a_generator_that_outlives_its_observer_leaves_no_trace() -> None:
         assert not next(steps).requires_grad
     steps.close()
     assert (leaf(1.0) * 2.0).requires_grad
+
+
+def test_a_generator_cannot_be_decorated() -> None:
+    def batches() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(ArgumentTypeError, match="no_grad: batches is a generator"):
+        tg.no_grad()(batches)

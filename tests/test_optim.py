@@ -349,3 +349,8 @@ def test_a_users_own_optimizer() -> None:
     assert w.tolist() == [0.5, -0.5]
     with pytest.raises(ArgumentTypeError, match="slots is not written"):
         optim.Optimizer([w]).step()
+
+
+def test_a_state_that_is_no_dict_is_refused() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"SGD.load_state_dict: expected a dict.*NoneType"):
+        optim.SGD([tg.Parameter([1.0])], lr=0.1).load_state_dict(None)  # type: ignore[arg-type]

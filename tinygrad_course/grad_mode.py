@@ -6,9 +6,12 @@ Fourth of the core's files; who may look on while ops run is told in `observer.p
 
 from __future__ import annotations
 
+import inspect
 import threading
 from contextlib import ContextDecorator
 from typing import Any
+
+from .errors import ArgumentTypeError
 
 
 class Mode(threading.local):
@@ -61,6 +64,20 @@ class no_grad(ContextDecorator):  # noqa: N801 - a keyword in spirit, as in PyTo
         self._before: list[bool] = []
 
     _records = False
+
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function.
+
+        Raises:
+            ArgumentTypeError: a generator, whose body runs later, when the mode is another.
+        """
+        if inspect.isgeneratorfunction(function):
+            raise ArgumentTypeError(
+                f"{type(self).__name__}: {function.__name__} is a generator, and its body runs "
+                f"after the call; write `with tg.{type(self).__name__}():` inside it, around what "
+                "lies between two yields"
+            )
+        return super().__call__(function)
 
     def _recreate_cm(self) -> no_grad:
         """A decorated function gets one of its own per call: threads must not share the stack."""

@@ -175,6 +175,11 @@ class Optimizer:
             DtypeError: an array of another dtype than its parameter.
         """
         title = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state, Mapping):
+            raise ArgumentTypeError(
+                f"{title}: expected a dict of arrays by name, as state_dict() returns it, but got "
+                f"{type(state).__name__}"
+            )
         arrays = {name: as_array(value) for name, value in state.items()}
         expected: dict[str, tuple[str, str, Array] | None] = {"steps": None}
         for group in self.groups:

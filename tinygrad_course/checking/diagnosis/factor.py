@@ -44,6 +44,15 @@ def factors(evidence: Evidence) -> Iterator[Guess]:
         f"A constant factor {value:.7g} is too many: which number of your code is that?",
         found=f"{grad} = {value:.7g} * (right {grad})",
     )
+
+
+def varying_factor(evidence: Evidence) -> Iterator[Guess]:
+    """The right direction with a wrong length, and the factor another one in each probe."""
+    first = multiple(evidence.found, evidence.right)
+    if first is None or evidence.right.size < 2 or not first.any():
+        return
+    value = float(first.ravel()[0])
+    grad = f"d{evidence.input}"
     yield Guess(
         "factor:varying",
         lambda e: nearest_multiple(e.found, e.right),

@@ -33,6 +33,7 @@ class Guess(NamedTuple):
         found: the found one.
         where: the first hint; "" for the standard one.
         exact: false where a guess only says where.
+        also: other names that are as true.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Guess(NamedTuple):
     found: str = ""
     where: str = ""
     exact: bool = True
+    also: tuple[str, ...] = ()
 
     def diagnosis(self, evidence: Evidence) -> Diagnosis:
         """The guess as an answer."""
@@ -109,8 +111,7 @@ def nearest_multiple(found: Array, base: Array, kept: tuple[int, ...] = ()) -> A
         kept: axes along which the factor may differ.
 
     Returns:
-        factor * base; None where factors are not well determined: fewer than two nonzero elements
-        to a factor.
+        factor * base; None where the nonzero elements are not more than the factors.
 
     Example:
         >>> nearest_multiple(np.array([2.0, 4.0]), np.array([1.0, 2.0])).tolist()
@@ -127,7 +128,7 @@ def multiple(found: Array, base: Array, kept: tuple[int, ...] = ()) -> Array | N
     others = tuple([i for i in range(base.ndim) if i not in kept])
     squares = (base * base).sum(axis=others, keepdims=True)
     counts = (base != 0).sum(axis=others, keepdims=True)
-    if not squares.any() or (kept and np.median(counts) < 2):
+    if not squares.any() or (kept and counts.sum() - (counts > 0).sum() < 2):
         return None
     products = (found * base).sum(axis=others, keepdims=True)
     return np.where(squares > 0, products / np.where(squares > 0, squares, 1.0), 1.0)

@@ -86,6 +86,7 @@ def known_mutants(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
             right=true,
             found=found,
             where=f"Look at the line that computes {next(iter(mutant.instead))}.",
+            also=mutant.also,
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .axes import products, rearranged
 from .evidence import Diagnosis, Evidence
-from .factor import factors
+from .factor import CONSTANTS, factors, varying_factor
 from .formulas import formulas
 from .guess import Guess, agrees, fits
 from .known import Recognised, ignores_upstream, known_mutants
@@ -48,9 +48,9 @@ def diagnose(evidence: Evidence, *, without: frozenset[str] = frozenset()) -> li
         return []
     with np.errstate(all="ignore"):
         for rule in rules(evidence, without):
-            answers = _tested(rule, evidence)
+            answers = [g for g in rule if fits(g, evidence)]
             if answers:
-                return answers
+                return _told(answers + _as_simple(answers, evidence), evidence)
     return []
 
 
@@ -70,7 +70,9 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
     yield products(evidence)
     yield summed(evidence)
     yield on_a_part(evidence)
-    yield terms(evidence)
+    yield terms(evidence, same=True)
+    yield varying_factor(evidence)
+    yield terms(evidence, same=False)
     yield slice_factors(evidence)
     yield slice_terms(evidence)
     yield formulas(evidence)
@@ -79,10 +81,17 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
     yield located(evidence)
 
 
-def _tested(guesses: Iterable[Guess], evidence: Evidence) -> list[Diagnosis]:
-    """The guesses that fit, without repetitions."""
+def _as_simple(answers: list[Guess], evidence: Evidence) -> list[Guess]:
+    """Where the bank answers: plain factors (2, 1/2, -1) that fit as well by chance."""
+    if not answers[0].name.startswith("mutant:"):
+        return []
+    plain = {f"factor:{name}" for name in CONSTANTS} - {n for a in answers for n in a.also}
+    return [g for g in factors(evidence) if g.name in plain and fits(g, evidence)]
+
+
+def _told(guesses: list[Guess], evidence: Evidence) -> list[Diagnosis]:
+    """The guesses as answers, without repetitions."""
     answers: dict[str, Diagnosis] = {}
     for guess in guesses:
-        if guess.name not in answers and fits(guess, evidence):
-            answers[guess.name] = guess.diagnosis(evidence)
+        answers.setdefault(guess.name, guess.diagnosis(evidence))
     return list(answers.values())

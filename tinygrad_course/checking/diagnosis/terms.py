@@ -19,8 +19,13 @@ from .ratio import comparable, values_like
 Array = Any
 
 
-def terms(evidence: Evidence) -> Iterator[Guess]:
-    """found = right + c a, with a an array of the call (or 1) and c a number."""
+def terms(evidence: Evidence, *, same: bool) -> Iterator[Guess]:
+    """found = right + c a, with a an array of the call (or 1) and c a number.
+
+    Args:
+        evidence: the wrong gradient.
+        same: whether c has to be the same number in all probes.
+    """
     if np.shape(evidence.found) != evidence.right.shape or evidence.right.size < 2:
         return
     grad = f"d{evidence.input}"
@@ -32,7 +37,7 @@ def terms(evidence: Evidence) -> Iterator[Guess]:
         term = f"{c:.6g}" + ("" if name == "constant" else f" * {name}")
         yield Guess(
             f"extra-term:{name}",
-            lambda e, n=name: _plus(e, _base(e, n)),  # type: ignore[misc]
+            lambda e, n=name, c=c: e.right + c * _base(e, n) if same else _plus(e, _base(e, n)),  # type: ignore[misc]
             f"{grad} is the right gradient plus {term}: a term is too many, or missing.",
             f"The difference to the right gradient is {term}, in all elements.",
             found=f"{grad} = (right {grad}) + {term}",

@@ -62,8 +62,9 @@ def run(
     """
     known = {**NAMESPACE, **values}
     for name, expression in lines(program):
-        code = (instead or {}).get(name, expression)
-        known[name] = eval(_compiled(code), known)  # the bank's own text, never a user's
+        value = eval(_compiled((instead or {}).get(name, expression)), known)  # never a user's text
+        names = name.split(", ")
+        known.update(zip(names, value, strict=True) if len(names) > 1 else [(name, value)])
     return {k: v for k, v in known.items() if k not in NAMESPACE and k != "__builtins__"}
 
 

@@ -10,9 +10,15 @@ Read `trace.py` first, then `session.py`; `flow.py` and `why.py`; `retained.py`.
 
 from __future__ import annotations
 
+from .explanation import Explanation
 from .page import Page, html
 from .recording import Recording, recording
+from .retained import Holder, Retained, retained
 from .session import step
 from .trace import Place, Trace, trace_of
+from .why import why
 
-__all__ = ["Page", "Place", "Recording", "Trace", "html", "recording", "step", "trace_of"]
+__all__ = [
+    "Explanation", "Holder", "Page", "Place", "Recording", "Retained", "Trace", "html",
+    "recording", "retained", "step", "trace_of", "why",
+]  # fmt: skip

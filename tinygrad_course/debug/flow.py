@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..node import Leaf
 from .health import Health, health_of
 from .kept import formula_of, input_name, source_node
 from .symptoms import Symptom, symptom_of
 from .trace import steps_of
+
+SHRUNK = 1e-3
 
 
 class Handed(NamedTuple):
@@ -51,6 +54,18 @@ class Visit(NamedTuple):
     starts: bool
 
 
+class Flow(NamedTuple):
+    """A whole pass.
+
+    Attributes:
+        visits: what it did, from the loss on.
+        sums: the gradient of each leaf, by its serial, where they are known.
+    """
+
+    visits: list[Visit]
+    sums: dict[int, Health]
+
+
 def visit_of(node: Any, arrived: Any, grads: Sequence[Any], *, starts: bool) -> Visit:
     """The visit of `node`, at which `arrived` became `grads`; its kept values are still there."""
     handed = []
@@ -61,7 +76,9 @@ def visit_of(node: Any, arrived: Any, grads: Sequence[Any], *, starts: bool) -> 
         if source is not None and g is not None:
             handed.append(Handed(input_name(node, i), source.serial, health_of(g)))
     spoilt = any(h.health.bad and not incoming.bad for h in handed)
-    lost = any(h.health.zeros > incoming.zeros for h in handed)
+    lost = any(
+        h.health.zeros > incoming.zeros or h.health.norm < incoming.norm * SHRUNK for h in handed
+    )
     symptom = symptom_of(node, arrived) if spoilt or lost else None
     return Visit(
         node.serial, repr(node), getattr(node, "_where", ""), getattr(node, "_layer", ""),
@@ -84,9 +101,13 @@ def worst(arrived: Any) -> Health:
     )
 
 
-def flow_of(loss: Any) -> list[Visit]:
+def flow_of(loss: Any) -> Flow:
     """The flow of a pass from `loss`, whose graph and whose leaves' gradients stay as they are."""
     visits: list[Visit] = []
+    sums: dict[int, Any] = {}
     for step in steps_of(loss):
         visits.append(visit_of(step.node, step.grad_out, step.grads_in, starts=not visits))
-    return visits
+        for edge, g in zip(step.node.edges or (), step.grads_in, strict=True):
+            if isinstance(edge, Leaf) and g is not None:
+                sums[edge.serial] = sums[edge.serial] + g if edge.serial in sums else g
+    return Flow(visits, {serial: health_of(total) for serial, total in sums.items()})

@@ -21,7 +21,7 @@ from ..tensor import Tensor
 
 PACKAGE = str(Path(__file__).parent.parent) + "/"
 LIBRARIES = tuple(
-    {str(Path(p)) + "/" for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")) if p}
+    {str(Path(sysconfig.get_path(p))) + "/" for p in ("stdlib", "purelib", "platlib")}
 )
 DEPTH, ITEMS = 4, 2_000
 
@@ -106,8 +106,8 @@ def variables(function: Any = None) -> Iterator[Found]:
     spaces: list[tuple[Any, FrameType | None]] = []
     if function is not None:
         spaces.append((getattr(inspect.unwrap(function), "__globals__", {}), None))
-    for frame in user_frames():
-        spaces += [(frame.f_locals, frame), (frame.f_globals, None)]
+    for running in user_frames():
+        spaces += [(running.f_locals, running), (running.f_globals, None)]
     for space, frame in spaces:
         if id(space) in done:
             continue

@@ -150,13 +150,14 @@ def _value(
     rows = [] if heat is None else [
         [{"colour": colour(v, heat.top), "text": f"{v:.4g}"} for v in row] for row in heat.cells
     ]  # fmt: skip
+    scalar = not getattr(value, "ndim", 0) and not small
     return {
         "label": label,
         "words": in_words(value),
         "note": note,
         "to": link.number if link is not None else 0,
         "link": "" if link is None else f"{link.number} {link.title}",
-        "numbers": "" if small else numbers(value, most),
+        "numbers": "" if small or scalar else numbers(value, most),
         "rows": rows,
         "of": "" if heat is None else heat.of,
     }

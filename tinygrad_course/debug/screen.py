@@ -58,7 +58,8 @@ class Screen:
             tail = said(place.where) if place.where else ""
             layer = f"  in {place.layer}" if place.layer else ""
             style = "bold" if here else "" if place.gradient is not None else "dim"
-            self.line((head, style), (f"{tail}{layer}".rstrip(), "cyan" if here else "dim"))
+            tail = f"{tail}{layer}".strip()
+            self.line((head if tail else head.rstrip(), style), (tail, "cyan" if here else "dim"))
         if last < len(places):
             self.line(("      ...", "dim"))
 
@@ -115,7 +116,7 @@ class Screen:
         words = in_words(value)
         text = numbers(value)
         if not getattr(value, "ndim", 0):
-            self.line(_label(label), f"{words}  {text}", (note, "dim"))
+            self.line(_label(label), words, (note, "dim"))
             return
         self.line(_label(label), words, (note, "dim"))
         part = part_of(host(value))[1]

@@ -60,10 +60,11 @@ class Session:
         trace, count = self.trace, len(self.trace.places)
         leaves = sum(place.is_leaf for place in trace.places)
         value = f"= {numbers(trace.value)}" if trace.value.size == 1 else in_words(trace.value)
+        name = trace.places[-1].name or "the loss"
+        tape = f"{_many(count, 'place')}, {_many(leaves, 'leaf', 'leaves')}"
         self.screen.line(
-            f"backward of {trace.places[-1].name or 'the loss'} {value}: {count} places, "
-            f"{leaves} of them leaves. Forward ran from 1 to {count}; backward goes from {count} "
-            "to 1."
+            f"backward of {name} {value}: {tape}. Forward ran from 1 to {count}, backward runs "
+            f"from {count} to 1."
         )
         self.screen.line()
         self.screen.tape(trace, self.cursor)
@@ -201,8 +202,14 @@ def step(loss: Any, gradient: Any = None, *, commands: Iterable[str] | None = No
         >>> import tinygrad_course as tg
         >>> x = tg.tensor(3.0, requires_grad=True)
         >>> y = x * x
-        >>> tg.debug.step(y, commands=["next", "quit"])
-        backward of y = 9: 2 places, 1 of them leaves. Forward ran from 1 to 2; backward goes ...
+        >>> tg.debug.step(y, commands=["next", "quit"])  # doctest: +ELLIPSIS
+        backward of y = 9: 2 places, 1 leaf. ...
+        1 of 2: leaf x
+          grad    ()  6
+                  the sum of 2:
+                    from 2 y (a)  ()  3
+                    from 2 y (b)  ()  3
+        ...
     """
     trace = traced(loss, gradient)
     if commands is None and _in_notebook():
@@ -245,6 +252,10 @@ def converse(session: Session, commands: Iterable[str] | None = None) -> None:
             session.run(line)
         except Error as error:
             session.screen.line((str(error), "red"))
+
+
+def _many(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def _in_notebook() -> bool:

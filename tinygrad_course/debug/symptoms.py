@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .health import host
-from .kept import formula_of, kept_values
+from .kept import kept_values
 
+FLAT = 1e-6
 NORMALISERS = ("Softmax", "LogSoftmax", "BatchNorm", "GroupNorm")
 
 
@@ -23,8 +24,8 @@ class Symptom(NamedTuple):
     remedy: str
 
 
-def symptom_of(node: Any, arrived: Any) -> Symptom:
-    """Why `node`, at which the gradient `arrived` came in, handed on zeros or worse.
+def symptom_of(node: Any, arrived: Any) -> Symptom | None:
+    """Why `node`, at which the gradient `arrived` came in, handed on zeros or worse; or None.
 
     Example:
         >>> import tinygrad_course as tg
@@ -45,11 +46,7 @@ def symptom_of(node: Any, arrived: Any) -> Symptom:
             found = rule(name, node, kept, grad)
             if found is not None:
                 return found
-    formula = "; ".join(formula_of(node)[1:]) or "its formula"
-    return Symptom(
-        f"{name} computed it by {formula}",
-        "look at the values it kept with tg.debug.step(loss)",
-    )
+    return None
 
 
 def _forward_spoilt(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
@@ -76,10 +73,10 @@ def _singular(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
     x, y, b, a = (kept.get(key) for key in "xyba")
     at, what, remedy = None, "", ""
     if name == "Sqrt" and y is not None:
-        at, what = y == 0, "sqrt has an infinite slope at 0"
+        at, what = ~(y > 0), "sqrt has an infinite slope at 0, and no value below"
         remedy = "write tg.sqrt(x + 1e-8), or keep zeros out"
     elif name in {"Log", "BoundedLog"} and x is not None:
-        at, what = x <= 0, "log has an infinite slope at 0 and no value below"
+        at, what = ~(x > 0), "log has an infinite slope at 0 and no value below"
         remedy = (
             "write tg.log(x + 1e-8), or use tg.log_softmax or tg.cross_entropy, which never take "
             "the logarithm of 0"
@@ -88,7 +85,7 @@ def _singular(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
         at, what = b == 0, "the divisor is 0"
         remedy = "add a small number to the divisor"
     elif name == "Pow" and a is not None:
-        at, what = a <= 0, "a power has an infinite slope at 0, or no value below"
+        at, what = ~(a > 0), "a power has an infinite slope at 0, or no value below"
         remedy = "keep the base above 0: (x + 1e-8) ** p"
     if at is None or not at.any():
         return None
@@ -117,12 +114,12 @@ def _saturated(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
         )
     if name in {"Sigmoid", "Tanh"} and y is not None:
         slope = 1.0 - y * y if name == "Tanh" else y * (1.0 - y)
-        flat = int((slope == 0).sum())
+        flat = int((slope < FLAT).sum())
         ends = "-1 or 1" if name == "Tanh" else "0 or 1"
         if flat:
             return Symptom(
-                f"{name.lower()} is saturated: {flat} of {y.size} outputs are {ends} to the last "
-                "digit, where the slope is 0",
+                f"{name.lower()} is saturated: {flat} of {y.size} outputs are {ends} to six "
+                "digits, where the slope is all but 0",
                 "its inputs are too large: scale or normalise them, start with smaller weights, "
                 "and let tg.binary_cross_entropy_with_logits or tg.cross_entropy take the logits",
             )
@@ -132,7 +129,7 @@ def _saturated(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
             "turning point",
             "start from values that are not 0",
         )
-    if name == "SoftmaxCrossEntropy":
+    if name == "SoftmaxCrossEntropy" and grad is not None and grad.any():
         return Symptom(
             "the predictions are already certain and right to the last digit",
             "nothing is left to learn from these samples; check that the labels are no input",

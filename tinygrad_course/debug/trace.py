@@ -166,6 +166,7 @@ def trace_of(loss: Any, gradient: Any = None, *, function: Any = None) -> Trace:
     Raises:
         ArgumentTypeError: `loss` is no Tensor.
         GraphError: it has no graph, or the graph was released.
+        ShapeError: it is no scalar, and `gradient` is missing or has another shape.
 
     Example:
         >>> import tinygrad_course as tg
@@ -177,6 +178,7 @@ def trace_of(loss: Any, gradient: Any = None, *, function: Any = None) -> Trace:
         3 Add() 1.0 []
     """
     check_loss(loss)
+    backward_steps(loss, gradient, retain_graph=True)  # raises where the gradient does not fit
     nodes = [n for n in nodes_of(loss.node) if not isinstance(n, Output)]
     names = names_of_nodes(function)
     places = [_place(i, node, names.get(node, "")) for i, node in enumerate(nodes, 1)]

@@ -71,6 +71,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         "did you mean 'lenet5'? Valid names: lenet5, mlp"
     """
     names = sorted(valid)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    guess = f"did you mean {close[0]!r}? " if close else ""
+    by_letters = {valid_name.lower(): valid_name for valid_name in names}
+    close = difflib.get_close_matches(name.lower(), by_letters, n=1, cutoff=0.5)
+    guess = f"did you mean {by_letters[close[0]]!r}? " if close else ""
     return f"{guess}Valid names: {', '.join(names)}"

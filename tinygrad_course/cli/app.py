@@ -23,6 +23,7 @@ COMMANDS = {
     "advise": "Judge a run, and say which experiment to try next.",
     "runs": "List, compare and replay what was trained.",
     "summary": "List a model's layers, shapes and parameters.",
+    "search": "Try many settings of a run, and tell which are the best.",
     "lr-range": "Find a learning rate: let it rise until the loss explodes.",
     "overfit": "Can the model learn 32 samples by heart?",
     "data": "List, fetch and verify the data sets.",

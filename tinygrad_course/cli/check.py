@@ -68,11 +68,19 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
     from ..checking.files import choose, failure, load
     from ..checking.render import as_rich
     from ..checking.run import check_found
+    import random
+
+    import numpy as np
+
     from ..errors import Error
+    from ..random import manual_seed
     from .failure import say
     from .terminal import console
 
     path, _, name = target.partition("::")
+    random.seed(seed)  # a file that draws from the global generators is checked the same each time
+    np.random.seed(seed)
+    manual_seed(seed)
     module = load(path)
     failed = 0
     for number, found in enumerate(choose(module, name or None)):

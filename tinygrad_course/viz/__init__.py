@@ -13,6 +13,7 @@ from .rate_range import rate_range
 from .report import write_report
 from .runs import compare_runs
 from .style import DARK, LIGHT, Theme
+from .trials import search_trials
 
 __all__ = [
     "DARK",
@@ -24,6 +25,7 @@ __all__ = [
     "predicted_against_true",
     "rate_range",
     "save_png",
+    "search_trials",
     "worst_mistakes",
     "write_report",
 ]

@@ -95,22 +95,23 @@ def tap(index: int, count: int, stride: int, dilation: int = 1) -> slice:
 
 
 def sum_rows(x: Array) -> Array:
-    """The sum over the first axis of `x` (M, C), as (C,).
+    """The sum over the last axis but one of `x` (..., M, C), as (..., C).
 
-    Sums of 256 rows by a matrix product, then the sum of those: faster than `x.sum(0)` where C is
+    Sums of 256 rows by a matrix product, then the sum of those: faster than `x.sum(-2)` where C is
     small, and closer. The rounding error grows with 256 + M / 256 instead of M.
 
     Example:
         >>> sum_rows(np.ones((1000, 2)))
         array([1000., 1000.])
     """
-    M, C = x.shape
+    *before, M, C = x.shape
     block = 256
     whole = M - M % block
-    total: Array = x[whole:].sum(0)
+    total: Array = x[..., whole:, :].sum(-2)
     if whole:
         ones = array_module(x).ones((1, block), dtype=x.dtype)
-        total += (ones @ x[:whole].reshape(-1, block, C)).sum((0, 1))
+        blocks = x[..., :whole, :].reshape(*before, whole // block, block, C)
+        total += (ones @ blocks).sum((-3, -2))
     return total
 
 

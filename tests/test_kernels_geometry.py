@@ -183,3 +183,12 @@ def test_batch_norm_keeps_small_variance_beside_a_large_mean():
     one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
     _, _, var = kernels.op("batch_norm").reference(x, one, zero, eps=1e-5)
     assert abs(var[0] / x.var(dtype=np.float64) - 1) < 1e-4
+
+
+def test_group_norm_adds_many_positions_closely():
+    """Row upon row, the mean of 200,000 numbers near 100 would be wrong by a thousandth."""
+    x = (100 + np.random.default_rng(0).random((1, 200_000, 2))).astype(np.float32)
+    one, zero = np.ones(2, np.float32), np.zeros(2, np.float32)
+    _, mean, var = kernels.op("group_norm").reference(x, one, zero, groups=2, eps=1e-5)
+    np.testing.assert_allclose(mean[0], x[0].mean(0, dtype=np.float64), rtol=2e-6)
+    np.testing.assert_allclose(var[0], x[0].var(0, dtype=np.float64), rtol=1e-4)

@@ -280,6 +280,8 @@ def test_wrong_arguments_and_notebook():
         why(3)
     with pytest.raises(tg.errors.ArgumentTypeError, match=r"debug\.why: loss must be a Tensor"):
         why(drawn(2), 3.0)
+    with pytest.raises(tg.errors.ShapeError, match=r"must be a scalar, but its shape is \(2,\)"):
+        why(drawn(2), drawn(2) * 2.0)
     assert why(tg.tensor([1.0]))._repr_html_().startswith("<pre>")
 
 

@@ -12,8 +12,10 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..nn.module import Module
 from ..node import Node
@@ -23,7 +25,9 @@ PACKAGE = str(Path(__file__).parent.parent) + "/"
 LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(p))) + "/" for p in ("stdlib", "purelib", "platlib")}
 )
-DEPTH, ITEMS = 4, 2_000
+DEPTH, ITEMS, CONTAINERS = 4, 2_000, 5_000
+
+PLAIN = (int, float, complex, str, bytes, type(None), np.ndarray, FunctionType, type, ModuleType)
 
 
 class Found(NamedTuple):
@@ -132,7 +136,7 @@ def _tensors(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[tupl
     """(name, tensor) for all that `value` leads to."""
     if isinstance(value, Tensor):
         yield name, value
-    elif depth and id(value) not in seen:
+    elif depth and id(value) not in seen and len(seen) < CONTAINERS:
         if isinstance(value, dict):
             items = [(f"{name}[{k!r}]", v) for k, v in list(value.items())[:ITEMS]]
         elif isinstance(value, (list, tuple)):
@@ -147,6 +151,8 @@ def _tensors(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[tupl
             return
         seen.add(id(value))
         for inner, item in items:
+            if isinstance(item, PLAIN):
+                continue
             yield from _tensors(inner, item, depth - 1, seen)
 
 
@@ -156,4 +162,5 @@ def _plain_object(value: Any) -> bool:
         return False
     module = sys.modules.get(type(value).__module__)
     file = (getattr(module, "__file__", "") or "").replace("\\", "/")
-    return not file.startswith(LIBRARIES) and type(value).__module__ != "builtins"
+    ours = is_package(file) or not file.startswith(LIBRARIES)
+    return ours and type(value).__module__ != "builtins"

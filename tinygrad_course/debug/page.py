@@ -7,6 +7,7 @@ it can be mailed and opened anywhere. Its text is in `templates/step.html`.
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,15 @@ def html(loss: Any, gradient: Any = None) -> Page:
     return Page(traced(loss, gradient))
 
 
-def _render(trace: Trace) -> str:
+@cache
+def _template() -> Any:
     from jinja2 import Environment
 
     text = resources.files(__package__).joinpath("templates/step.html").read_text("utf-8")
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
+
+
+def _render(trace: Trace) -> str:
     count = len(trace.places)
     shown = trace.places[::-1][:MOST]
     summary = (
@@ -94,12 +99,13 @@ def _render(trace: Trace) -> str:
     )
     if count > MOST:
         summary += f" The oldest {count - MOST} are left out."
-    return template.render(
+    page: str = _template().render(
         id=f"tgc-step-{_count()}",
         summary=summary,
         error=None if trace.error is None else str(trace.error),
         places=[_place(trace, p) for p in shown],
     )
+    return page
 
 
 def _place(trace: Trace, place: Place) -> dict[str, Any]:

@@ -174,6 +174,8 @@ def _gives(node: ast.AugAssign | ast.Assign | ast.Call, found: Found) -> bool:
 def _advice(found: Found, text: str) -> str:
     """What to write instead."""
     name, variable = found.name, found.variable
+    if variable == "Out" or variable.strip("_").isdigit() or not variable.strip("_"):
+        return "the notebook's history holds what a cell showed: end the cell's last line with ;"
     if f"{variable} +=" in text or f"{variable} = {variable} +" in text:
         return f"every loss added keeps its graph; add numbers: {variable} += loss.item()"
     if name.startswith(f"{variable}[") and "." not in name:

@@ -136,7 +136,7 @@ class Screen:
             cells = [
                 ("  ", f"on {colour(v, small.top)}")
                 if self.coloured and np.isfinite(v)
-                else (letters(v, small.top), "bold magenta" if not np.isfinite(v) else "")
+                else (letters(v, small.top), "bold white on #c400ff" if self.coloured else "")
                 for v in row
             ]
             if self.coloured:

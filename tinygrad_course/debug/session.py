@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from ..errors import ArgumentError, Error, nearest
@@ -153,6 +154,7 @@ class Session:
     def _help(self, rest: str) -> None:
         for name, text in COMMANDS.items():
             self.screen.line((f"  {name:<9}", "bold"), text)
+        self.screen.line("  dy is dL/dy, the gradient that arrives; dx is dL/dx, one that leaves.")
         self.screen.line("  An empty line repeats the last move. n, b, g, c, t, s, q are short.")
 
     def _quit(self, rest: str) -> None:
@@ -234,6 +236,9 @@ def traced(loss: Any, gradient: Any = None) -> Trace:
 def converse(session: Session, commands: Iterable[str] | None = None) -> None:
     """Read commands and carry them out, until one of them is quit or there are no more."""
     session.start()
+    if commands is None and sys.stdin.isatty():
+        with suppress(ImportError):
+            import readline  # noqa: F401 - gives input() its arrow keys and its history
     typed = None if commands is None else iter(commands)
     while not session.over:
         try:

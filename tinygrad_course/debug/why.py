@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
-from ..errors import ArgumentTypeError, Error
+from ..errors import ArgumentTypeError, Error, ShapeError
 from ..node import Leaf, Node
 from ..tensor import Tensor
 from . import absent
@@ -19,7 +19,7 @@ from .forward_fault import forward_fault
 from .frames import variables
 from .health import Health, health_of
 from .recording import Recording, newest_recording
-from .trace import check_loss, nodes_of
+from .trace import nodes_of
 
 HUGE, TINY, PARTLY = 1e4, 1e-7, 0.1
 REMEDIES = {
@@ -46,6 +46,7 @@ def why(tensor: Any, loss: Any = None) -> Explanation:
 
     Raises:
         ArgumentTypeError: no Tensor.
+        ShapeError: the loss is no scalar.
 
     Example:
         >>> import tinygrad_course as tg
@@ -60,6 +61,11 @@ def why(tensor: Any, loss: Any = None) -> Explanation:
     for name, value in (("tensor", tensor), ("loss", loss)):
         if not isinstance(value, Tensor) and not (name == "loss" and value is None):
             raise ArgumentTypeError(f"debug.why: {name} must be a Tensor, but got {value!r:.60}")
+    if loss is not None and loss.size != 1:
+        raise ShapeError(
+            f"debug.why: the loss must be a scalar, but its shape is {loss.shape}; reduce it with "
+            ".sum() or .mean()"
+        )
     found = list(variables())
     name = next((f.name for f in found if f.tensor is tensor), "this tensor")
     seen = newest_recording()
@@ -81,6 +87,11 @@ def why(tensor: Any, loss: Any = None) -> Explanation:
     return _explain(name, tensor, loss, flow, seen, health)
 
 
+def _alive(loss: Tensor) -> list[Node]:
+    """The nodes of a graph that was not released."""
+    return nodes_of(loss.node) if loss.node is not None and loss.node.edges else []
+
+
 def _loss_among(tensors: list[Tensor], tensor: Tensor) -> Tensor | None:
     """The youngest scalar whose graph is there and leads to `tensor`."""
     scalars = [t for t in tensors if t.size == 1 and t.node is not None and t.node.edges]
@@ -90,14 +101,11 @@ def _loss_among(tensors: list[Tensor], tensor: Tensor) -> Tensor | None:
 
 def _flow(tensor: Tensor, loss: Tensor | None, seen: Recording | None) -> tuple[Flow, Error | None]:
     """A pass that reached the tensor: made now where the graph is there, or else recorded."""
-    if loss is not None and loss.node is not None and loss.node.edges:
-        check_loss(loss, "debug.why")
-        if tensor.node in nodes_of(loss.node):
-            try:
-                if loss.size == 1:
-                    return flow_of(loss), None
-            except Error as error:
-                return Flow([], {}), error
+    if loss is not None and tensor.node in _alive(loss):
+        try:
+            return flow_of(loss), None
+        except Error as error:
+            return Flow([], {}), error
     serial = tensor.node.serial if tensor.node is not None else 0
     for visits in seen.passes() if seen is not None else []:
         if any(handed.to == serial for visit in visits for handed in visit.handed):

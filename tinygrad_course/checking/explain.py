@@ -6,7 +6,7 @@ Everything here happens after the verdict and cannot change it. Read next: `evid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..tensor import wrap
 from .diagnosis import Evidence, diagnose
 from .evidence import FURTHER, Redraw, Shown, moved, show, shrunk
 from .faults import FAULTS
-from .forms import Form
+from .forms import Form, names_of
 from .report import Finding, Report
 from .source import line_of
 from .subject import Constant, Subject
@@ -47,16 +47,23 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
     for finding in wrong:
         name = names.get(finding.label)
         if source is not None and name is not None:
-            position = labels.index(finding.label) if finding.label in labels else None
-            finding.line = line_of(source, name, position)
+            finding.line = line_of(source, name, _position(form, labels, finding.label))
         try:
             if not finding.diagnoses:
-                _diagnose(finding, shown, op)
+                _diagnose(finding, shown, op, form.options)
         except Exception as error:  # noqa: BLE001 - the verdict stands, whatever happens to its name
             report.notes.append(
                 f"the diagnosis of {finding.label} failed ({type(error).__name__}: {error}): "
                 "please report it"
             )
+
+
+def _position(form: Form, labels: list[str], label: str) -> int | None:
+    """Its place in what backward returns; -1 for what a layer keeps as an attribute."""
+    if form.kind == "a layer":
+        late = names_of(form.source.forward, len(labels), skip=1)
+        return late.index(label) if label in late else -1
+    return labels.index(label) if label in labels else None
 
 
 def _probes(
@@ -92,7 +99,9 @@ def _first_output(subject: Subject) -> int:
     return next((i for i, y in enumerate(ys) if y.node is not None), 0)
 
 
-def _diagnose(finding: Finding, shown: Sequence[Shown], op: str) -> None:
+def _diagnose(
+    finding: Finding, shown: Sequence[Shown], op: str, options: Mapping[str, Any]
+) -> None:
     label = finding.label
     usable = [s for s in shown if s.right.get(label) is not None and s.found.get(label) is not None]
     if not usable:
@@ -106,13 +115,25 @@ def _diagnose(finding: Finding, shown: Sequence[Shown], op: str) -> None:
         before = [p.found[label] for p in usable if p is not s]
         previous = tuple(p for p in before if p is not None and p.shape == right.shape)
         return Evidence(
-            op=op or None, input=label, inputs=s.inputs, output=s.output, upstream=s.upstream,
+            op=op or None, input=label, inputs={**_plain(s.inputs), **options},
+            output=s.output, upstream=s.upstream,
             right=right, found=s.found[label], others=others, previous=previous, repeats=repeats,
             dtype="float64",
         )  # fmt: skip
 
     repeats = tuple(evidence(i, ()) for i in range(1, len(usable)))
     finding.diagnoses = list(diagnose(evidence(0, repeats)))
+
+
+def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs by name; a dict of options among them gives its own names."""
+    out: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Mapping):
+            out.update({k: v for k, v in value.items() if isinstance(v, (int, float, tuple))})
+        else:
+            out[name] = value
+    return out
 
 
 def _user_function(subject: Subject) -> tuple[Any, dict[str, str], str]:

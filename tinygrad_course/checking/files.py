@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, nearest
 from ..function import Function
-from .forms import is_torch_function
+from .forms import is_torch_function, takes_context
 from .frozen import is_module_class
 from .layer_form import is_layer, layer_function
 
@@ -156,8 +156,7 @@ def _class(name: str, value: type) -> list[Found]:
         return [Found(name, value, value.forward, 1)]
     if is_torch_function(value):
         forward: Any = value.forward  # type: ignore[attr-defined]
-        first = next(iter(inspect.signature(forward).parameters), "")
-        return [Found(name, value, forward, int(first in ("ctx", "context")))]
+        return [Found(name, value, forward, int(takes_context(forward)))]
     static = [inspect.getattr_static(value, n, None) for n in ("forward", "backward")]
     if all(isinstance(s, staticmethod) for s in static):
         return [Found(name, value, value.forward)]  # type: ignore[attr-defined]

@@ -173,7 +173,7 @@ def _gradient(g: Any, label: str) -> Array | None:
 
 def _as_array(value: Any) -> Array:
     array = np.asarray(value)
-    if array.dtype.kind == "O":
+    if array.dtype.kind not in "fiub":
         raise ArgumentTypeError(
             f"forward returned {type(value).__name__}; return an array, a tuple of arrays, or "
             "(out, cache) with backward(dout, cache)"

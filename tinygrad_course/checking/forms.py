@@ -21,8 +21,8 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Form:
         labels: the names of its inputs, or None to read them from `call`.
         source: the user's backward, or class with `grad_*` formulas, for pointing at its lines.
         title: the user's name for it.
+        options: forward's parameters that have defaults, with these.
     """
 
     call: Callable[..., Any]
@@ -58,6 +59,7 @@ class Form:
     labels: Sequence[str] | None = None
     source: Any = None
     title: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_form(f: Any, inputs: Any, name: str = "gradcheck") -> Form:
@@ -84,7 +86,7 @@ def as_form(f: Any, inputs: Any, name: str = "gradcheck") -> Form:
         return _function(f, len(given), name)
     if is_torch_function(f):
         run, pull = torch_halves(f)
-        labels = names_of(f.forward, len(given))
+        labels = names_of(f.forward, len(given), skip=int(takes_context(f.forward)))
         return _foreign(run, pull, labels, "a torch.autograd.Function", f.backward, f.__name__)
     if isinstance(f, type) and _is_static(f, "forward") and _is_static(f, "backward"):
         halves: Any = f
@@ -101,6 +103,11 @@ def is_torch_function(f: Any) -> bool:
     """Whether f is a subclass of `torch.autograd.Function`; torch is never imported for it."""
     torch: Any = sys.modules.get("torch")
     return torch is not None and isinstance(f, type) and issubclass(f, torch.autograd.Function)
+
+
+def takes_context(forward: Any) -> bool:
+    """Whether a `torch.autograd.Function`'s forward is handed the context first."""
+    return next(iter(inspect.signature(forward).parameters), "") in ("ctx", "context", "self")
 
 
 def names_of(forward: Any, count: int, *, skip: int = 0) -> list[str]:
@@ -137,12 +144,24 @@ def _pair(forward: Callable[..., Any], backward: Callable[..., Any], given: list
     title = getattr(forward, "__name__", "")
     after = _after_the_gradients(backward)
     if _keeps_cache(after, labels, len(given)):
-        return _foreign(*_with_cache(forward, backward), labels, "a pair with a cache",
-                        backward, title)  # fmt: skip
-    by_name = bool(after) and all(n in labels or n in OUTPUTS for n in after)
-    places = [labels.index(n) if n in labels else -1 for n in after] if by_name else None
-    run, pull = _without_cache(forward, backward, places)
-    return _foreign(run, pull, labels, "a pair of functions", backward, title)
+        kind = "a pair with a cache"
+        run, pull = _with_cache(forward, backward)
+    else:
+        kind = "a pair of functions"
+        by_name = bool(after) and all(n in labels or n in OUTPUTS for n in after)
+        places = [labels.index(n) if n in labels else -1 for n in after] if by_name else None
+        run, pull = _without_cache(forward, backward, places)
+    form = _foreign(run, pull, labels, kind, backward, title)
+    return replace(form, options=_options(forward, len(given)))
+
+
+def _options(forward: Callable[..., Any], count: int) -> dict[str, Any]:
+    """The numbers that forward's parameters after the first `count` default to."""
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())[count:]
+    except (TypeError, ValueError):
+        return {}
+    return {p.name: p.default for p in parameters if isinstance(p.default, (int, float, tuple))}
 
 
 def _after_the_gradients(backward: Callable[..., Any]) -> list[str]:

@@ -72,7 +72,7 @@ class Frozen:
         self._states = [s.read() for s in self._sources]
         self._snapshots = [(t, t.data.copy()) for t in self._tensors]
         self._buffers = self._snapshots
-        self._moving = list(zip(self._sources, self._states, strict=True))[:1]
+        self._moving = list(zip(self._sources, self._states, strict=True))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,8 @@
 """The user's own line: where in their backward the gradient of an input is computed.
 
-A formula `grad_w` is found by its name, an assignment to `dw` (or `grad_w`, `w_grad`, ...) in a
-joint backward by the name of its target, and the rest by its place in the returned tuple.
+A formula `grad_w` is found by its name. In a joint backward the place in the returned tuple leads
+to an expression, or to a name and its last assignment; where it leads nowhere (a dict, attributes),
+an assignment to `dw` (or `grad_w`, `w_grad`, ...) is looked for.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def line_of(source: Any, label: str, position: int | None) -> SourceLine | None:
     Args:
         source: a backward function, or a class with `grad_*` formulas or a `backward`.
         label: the input's name.
-        position: its place among the inputs, and so in what backward returns.
+        position: its place in what backward returns; -1 if it is not there.
 
     Returns:
         The line, or None where it cannot be told.
@@ -64,18 +65,24 @@ def _in_function(function: Any, names: Sequence[str], position: int | None) -> S
     returned = [n for n in ast.walk(body) if isinstance(n, ast.Return) and n.value is not None]
     if not returned:
         return None
-    last = max(returned, key=lambda n: n.lineno)
-    where: Any = _assigned(body, names) if names else None
-    if where is None:
-        where = last
-        value: Any = last.value
-        if isinstance(value, ast.Tuple) and position is not None and position < len(value.elts):
-            value = value.elts[position]
-            where = value
-        if isinstance(value, ast.Name):
-            where = _assigned(body, [value.id.lower()]) or where
+    value: Any = max(returned, key=lambda n: n.lineno).value
+    element = _element(value, position)
+    if isinstance(element, ast.Name):
+        where: Any = _assigned(body, [element.id.lower()]) or element
+    elif element is not None and not isinstance(element, ast.Dict):
+        where = element
+    else:
+        where = _assigned(body, names) or value
     number = where.lineno
     return SourceLine(file, first + number - 1, lines[number - 1].strip())
+
+
+def _element(value: Any, position: int | None) -> Any:
+    """The expression returned at this place; None where what is returned has no such place."""
+    if isinstance(value, ast.Tuple):
+        there = position is not None and 0 <= position < len(value.elts)
+        return value.elts[position] if there else None
+    return value if position in (0, None) else None
 
 
 def _assigned(body: Any, names: Sequence[str]) -> Any:

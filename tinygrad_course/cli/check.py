@@ -65,13 +65,13 @@ def command(
 
 
 def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool) -> int:
-    from ..checking.files import choose, failure, load
-    from ..checking.render import as_rich
-    from ..checking.run import check_found
     import random
 
     import numpy as np
 
+    from ..checking.files import choose, failure, load
+    from ..checking.render import as_rich
+    from ..checking.run import check_found
     from ..errors import Error
     from ..random import manual_seed
     from .failure import say

@@ -204,6 +204,21 @@ ZEROS, ONES = tg.tensor(np.zeros(3, "float32")), tg.tensor(np.ones(3, "float32")
         (lambda: F.pad(tg.tensor([1, 2]), 1, 0.5), DtypeError, "border of 0.5"),
         (lambda: F.softmax(X, None), ArgumentTypeError, "axis must be an integer"),
         (lambda: F.softmax(X, (0, 1)), ArgumentTypeError, "axis must be an integer"),
+        (lambda: F.layer_norm(X, 3, eps="a"), ArgumentTypeError, "eps must be a number"),
+        (lambda: F.group_norm(X, 3, eps=-1), ArgumentError, "eps must be at least 0"),
+        (lambda: F.local_response_norm(X, 3, alpha="a"), ArgumentTypeError, "alpha must be"),
+        (lambda: F.softplus(X, "a"), ArgumentTypeError, "beta must be a number"),
+        (lambda: F.huber(X, X, delta="a"), ArgumentTypeError, "delta must be a number"),
+        (lambda: F.hinge(1.0, 1, margin="a"), ArgumentTypeError, "margin must be a number"),
+        (lambda: F.cosine_similarity(X, X, eps="a"), ArgumentTypeError, "eps must be a number"),
+        (lambda: F.take_last(X, [0, 1, -1, 0]), IndexingError, "-1 is outside 0 .. 2"),
+        (lambda: F.place_last([1.0], [5], size=3), IndexingError, "5 is outside 0 .. 2"),
+        (lambda: F.place_last([1.0], [0.5], size=3), IndexingError, "must hold integers"),
+        (lambda: F.place_last([1.0], [0, 1], size=3), ShapeError, "place_last: g of shape"),
+        (lambda: F.scatter_add([1.0], [0], size=3.5), ArgumentTypeError, "size must be an integer"),
+        (lambda: F.add(np.ones(2), np.ones(3)), ShapeError, "add: shapes .* do not broadcast"),
+        (lambda: F.where([True], np.ones(2), np.ones(3)), ShapeError, "do not broadcast"),
+        (lambda: F.matmul(M, M.astype("float32")), DtypeError, "float64 with float32"),
         (lambda: F.softmax(1.0), ShapeError, "has 0 axes"),
         (lambda: F.transpose(X, 0), ShapeError, "no permutation"),
         (lambda: F.one_hot([3], 2), IndexingError, "outside an axis of size 2"),
@@ -215,6 +230,12 @@ def test_options_of_the_wrong_kind_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_arrays_alone_follow_the_dtype_rules_too() -> None:
+    whole, tenth = np.ones((1, 3, 3, 1), int), np.full((3, 3, 1, 1), 0.1, "float32")
+    assert F.conv2d(whole, tenth).item() == pytest.approx(0.9)
+    assert F.dense(np.ones((1, 2), int), np.full((2, 1), 0.5, "float32")).tolist() == [[1.0]]
 
 
 def test_inference_takes_statistics_as_lists() -> None:

@@ -99,7 +99,7 @@ class Function(Node):
             )
         arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
         if not any(isinstance(v, Tensor) for v in inputs):
-            plain: Tensor = self.forward(*operands(*arrays))  # an array, for arrays
+            plain: Tensor = self._plain(operands(*arrays))  # an array, for arrays
             return plain
         recording = mode.recording
         if recording is not True and recording is not False:
@@ -118,6 +118,17 @@ class Function(Node):
         else:
             tensors = [constant_result(a, dtype) for a in ys]
         return cast("Tensor", tuple(tensors) if several else tensors[0])
+
+    def _plain(self, arrays: list[Any]) -> Any:
+        """Forward on arrays alone: nothing to record."""
+        if self.promotes:
+            arrays = self._agree(arrays)[0]
+        try:
+            return self.forward(*arrays)
+        except ValueError:
+            if self.broadcasts:
+                check_broadcast(type(self).__name__, arrays)
+            raise
 
     def _record(
         self, arrays: list[Array], edges: tuple[Node | None, ...], ys: Any, several: bool

@@ -133,7 +133,7 @@ class Binary(Function):
             x = a if a.__class__ is ndarray else constant_like(a, y.dtype)
             edge_a = None
         else:
-            plain: Tensor = self.forward(*operands(a, b))  # an array, for arrays
+            plain: Tensor = self._plain(operands(a, b))  # an array, for arrays
             return plain
         if self.serial:
             return Function.apply(self, a, b)

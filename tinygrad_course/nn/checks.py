@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, ArgumentTypeError
-from ..ops.numbers import finite, fraction
+from ..errors import ArgumentTypeError
+from ..ops.numbers import finite, fraction, whole
 
 __all__ = ["finite", "float_dtype", "fraction", "size"]
 
@@ -20,18 +19,7 @@ def size(layer: str, name: str, value: Any) -> int:
         ArgumentTypeError: not an integer.
         ArgumentError: zero or negative.
     """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise ArgumentTypeError(
-            f"{layer}: {name} must be an integer of at least 1, but it is {value!r} "
-            f"({type(value).__name__})"
-        )
-    if number < 1:
-        raise ArgumentError(f"{layer}: {name} must be at least 1, but it is {number}")
-    return number
+    return whole(layer, name, value, least=1)
 
 
 def float_dtype(layer: str, dtype: Any) -> np.dtype[Any]:

@@ -17,6 +17,7 @@ from ..tensor import Tensor
 from .activation import softmax
 from .choice import where
 from .linear import matmul
+from .numbers import number
 
 HIDDEN = -1e30  # e^x of it is 0 in every float, and unlike -inf it survives a subtraction
 
@@ -62,7 +63,9 @@ def scaled_dot_product_attention(
     q, k, v = operands(q, k, v)
     _check(q, k, v)
     T, S = q.shape[-2], k.shape[-2]
-    factor = 1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
+    if scale is None:
+        scale = 1.0 / math.sqrt(max(q.shape[-1], 1))
+    factor = number("scaled_dot_product_attention", "scale", scale)
     scores = matmul(q * factor, k.swapaxes(-1, -2))
     allowed: Any = np.tri(T, S, dtype=bool) if causal else None
     if mask is not None:

@@ -19,6 +19,7 @@ from .activation import log_softmax, softmax
 from .choice import where
 from .gathering import as_index, take
 from .indexing import place_last, take_last
+from .numbers import fraction
 from .reduction import sum
 from .targets import class_targets, reduced
 
@@ -100,10 +101,7 @@ def cross_entropy(
     """
     logits = floating(logits)
     targets = class_targets("cross_entropy", logits, targets, ignore_index)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ArgumentError(
-            f"cross_entropy: label_smoothing must lie in 0 .. 1, but it is {label_smoothing}"
-        )
+    label_smoothing = fraction("cross_entropy", "label_smoothing", label_smoothing)
     K = float(logits.shape[-1])
     w = _class_weights("cross_entropy", weight, logits)
     if targets.dtype.kind == "f":

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..errors import ArgumentError
 from ..pointwise import Unary
 from ..tensor import Tensor
+from .numbers import positive
 
 
 class Exp(Unary):
@@ -263,6 +263,5 @@ def softplus(x: Any, beta: float = 1.0) -> Tensor:
         Dugas, Bengio, Belisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for
         better option pricing", NIPS 2000.
     """
-    if not beta > 0:
-        raise ArgumentError(f"softplus: beta must be positive, but it is {beta}")
-    return Softplus().apply(x) if beta == 1.0 else Softplus().apply(x * beta) / float(beta)
+    beta = positive("softplus", "beta", beta)
+    return Softplus().apply(x) if beta == 1.0 else Softplus().apply(x * beta) / beta

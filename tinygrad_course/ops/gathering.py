@@ -15,6 +15,7 @@ from ..errors import DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .axes import as_axis
+from .numbers import whole
 from .shaping import reshape
 
 
@@ -106,6 +107,7 @@ def scatter_add(g: Any, index: Any, axis: int = 0, *, size: int) -> Tensor:
         [5.0, 0.0, 2.0]
     """
     g = operand(g)
+    size = whole("scatter_add", "size", size, least=0)
     regular = as_index("scatter_add", index, size)
     shape = tuple(g.shape)
     ndim = len(shape) - regular.ndim + 1

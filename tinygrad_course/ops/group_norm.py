@@ -19,6 +19,7 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled
 from .elementary import sqrt
+from .numbers import not_negative, whole
 from .reduction import mean, sum
 from .shaping import reshape
 
@@ -107,7 +108,8 @@ def layer_norm(
     x, shape, gamma, beta = _layer_arguments(x, normalized_shape, weight, bias)
     D = math.prod(shape)
     rows = reshape(x, (math.prod(x.shape[: len(x.shape) - len(shape)]), 1, D))
-    y = GroupNorm(groups=1, eps=eps).apply(rows, reshape(gamma, (D,)), reshape(beta, (D,)))
+    op = GroupNorm(groups=1, eps=not_negative("layer_norm", "eps", eps))
+    y = op.apply(rows, reshape(gamma, (D,)), reshape(beta, (D,)))
     return reshape(y, x.shape)
 
 
@@ -162,7 +164,8 @@ def group_norm(
     """
     x, gamma, beta = _group_arguments(x, num_groups, weight, bias)
     rows = reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
-    return reshape(GroupNorm(groups=num_groups, eps=eps).apply(rows, gamma, beta), x.shape)
+    op = GroupNorm(groups=int(num_groups), eps=not_negative("group_norm", "eps", eps))
+    return reshape(op.apply(rows, gamma, beta), x.shape)
 
 
 def group_norm_composed(
@@ -205,10 +208,7 @@ def _group_arguments(x: Any, num_groups: Any, weight: Any, bias: Any) -> tuple[A
     x = floating(x)
     if len(x.shape) < 2:
         raise ShapeError(f"group_norm: x must be (N, ..., C), but has shape {tuple(x.shape)}")
-    if isinstance(num_groups, bool) or not isinstance(num_groups, int) or num_groups < 1:
-        raise ArgumentError(
-            f"group_norm: num_groups must be an integer of at least 1, but it is {num_groups!r}"
-        )
+    num_groups = whole("group_norm", "num_groups", num_groups, least=1)
     if x.shape[-1] % num_groups:
         raise ShapeError(
             f"group_norm: {x.shape[-1]} channels (x of shape {tuple(x.shape)}) do not divide into "

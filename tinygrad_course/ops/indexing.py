@@ -15,6 +15,7 @@ from ..dtypes import operand
 from ..errors import IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
+from .numbers import whole
 
 
 class GetItem(Function):
@@ -60,7 +61,7 @@ class TakeLast(Function):
         return np.take_along_axis(x, index[..., None], -1)[..., 0]
 
     def grad_x(self, grad: Any, index: Any) -> Any:
-        return place_last(grad, index, size=self.size)
+        return PlaceLast(size=self.size).apply(grad, index)
 
 
 class PlaceLast(Function):
@@ -75,7 +76,7 @@ class PlaceLast(Function):
         return x
 
     def grad_g(self, grad: Any, index: Any) -> Any:
-        return take_last(grad, index)
+        return TakeLast().apply(grad, index)
 
 
 def getitem(x: Any, index: Any) -> Tensor:
@@ -120,21 +121,45 @@ def take_last(x: Any, index: Any) -> Tensor:
             f"take_last: x of shape {tuple(x.shape)} needs an index of shape "
             f"{tuple(x.shape[:-1])}, but it has {tuple(index.shape)}"
         )
-    try:
-        return TakeLast().apply(x, index)
-    except IndexError as error:
-        raise IndexingError(f"take_last: x of shape {tuple(x.shape)}: {error}") from None
+    _check_places(f"take_last: x of shape {tuple(x.shape)}", index, x.shape[-1])
+    return TakeLast().apply(x, index)
 
 
 def place_last(g: Any, index: Any, *, size: int) -> Tensor:
     """Rows of `size` zeros with g at `index`: the adjoint of `take_last`.
+
+    Args:
+        g: any shape.
+        index: integers of g's shape, each from 0 to size - 1.
+        size: how long the rows are.
+
+    Raises:
+        ShapeError: an index of another shape. IndexingError: one outside 0 .. size - 1.
 
     Example:
         >>> import numpy as np, tinygrad_course as tg
         >>> tg.functional.place_last(tg.tensor([5.0]), np.array([1]), size=3).tolist()
         [[0.0, 5.0, 0.0]]
     """
-    return PlaceLast(size=size).apply(operand(g), operand(index))
+    g, index, size = operand(g), operand(index), whole("place_last", "size", size, least=0)
+    if tuple(index.shape) != tuple(g.shape):
+        raise ShapeError(
+            f"place_last: g of shape {tuple(g.shape)} needs an index of that shape, but it has "
+            f"{tuple(index.shape)}"
+        )
+    _check_places(f"place_last: g of shape {tuple(g.shape)}", index, size)
+    return PlaceLast(size=size).apply(g, index)
+
+
+def _check_places(where: str, index: Any, size: int) -> None:
+    places = index.numpy() if isinstance(index, Tensor) else index
+    if places.size and places.dtype.kind not in "iu":
+        raise IndexingError(f"{where}: the index must hold integers, but it holds {places.dtype}")
+    wrong = (places < 0) | (places >= size)
+    if wrong.any():
+        raise IndexingError(
+            f"{where}: index {places[wrong][0]} is outside 0 .. {size - 1}, the places of a row"
+        )
 
 
 def _regular(index: Any) -> Any:

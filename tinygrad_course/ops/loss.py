@@ -11,11 +11,11 @@ import numpy as np
 
 from ..backend import Array
 from ..dtypes import floating
-from ..errors import ArgumentError
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .arithmetic import abs
 from .choice import clip
+from .numbers import positive
 from .targets import reduced, same_shape
 
 
@@ -102,8 +102,7 @@ def huber(y: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -
         Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35,
         1964.
     """
-    if not delta > 0:
-        raise ArgumentError(f"huber: delta must be positive, but it is {delta}")
+    delta = positive("huber", "delta", delta)
     y, target = same_shape("huber", y, target)
-    losses = Huber(delta=float(delta)).apply(floating(y - target))
+    losses = Huber(delta=delta).apply(floating(y - target))
     return reduced("huber", losses, reduction)

@@ -18,6 +18,7 @@ from ..tensor import Tensor
 from .activation import relu
 from .choice import where
 from .indexing import take_last
+from .numbers import number
 from .reduction import max, sum
 from .shaping import expand_dims
 from .targets import class_targets, reduced, sign_targets
@@ -62,7 +63,7 @@ def hinge(scores: Any, targets: Any, *, margin: float = 1.0, reduction: str = "m
         Cortes, Vapnik, "Support-vector networks", Machine Learning 20, 1995.
     """
     scores, targets = sign_targets("hinge", scores, targets)
-    return reduced("hinge", relu(float(margin) - scores * targets), reduction)
+    return reduced("hinge", relu(number("hinge", "margin", margin) - scores * targets), reduction)
 
 
 def multi_class_hinge(
@@ -117,7 +118,7 @@ def multi_class_hinge(
     K = scores.shape[-1]
     right = np.arange(K) == labels[..., None]
     lead = scores - expand_dims(take_last(scores, labels), -1)
-    violations = where(right, 0.0, relu(lead + float(margin)))
+    violations = where(right, 0.0, relu(lead + number("multi_class_hinge", "margin", margin)))
     losses = sum(violations, -1) / float(K) if form == FORMS[0] else max(violations, -1)
     return reduced("multi_class_hinge", losses, reduction)
 

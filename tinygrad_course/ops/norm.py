@@ -18,7 +18,7 @@ from ..grad_mode import mode
 from ..tensor import Tensor, filled
 from .elementary import sqrt
 from .linear import sum_rows
-from .numbers import finite, fraction
+from .numbers import fraction, not_negative
 from .reduction import mean, sum
 
 
@@ -146,7 +146,8 @@ def batch_norm(
         Ioffe, Szegedy, "Batch normalization", ICML 2015, algorithm 1, and algorithm 2 for the
         unbiased variance in inference.
     """
-    momentum, eps = fraction("batch_norm", "momentum", momentum), _positive(eps)
+    momentum = fraction("batch_norm", "momentum", momentum)
+    eps = not_negative("batch_norm", "eps", eps)
     x, weight, bias = operands(x, optional=[weight, bias])
     if len(x.shape) < 2:
         raise ShapeError(f"batch_norm: x must be (..., C), but has shape {tuple(x.shape)}")
@@ -186,13 +187,6 @@ def batch_norm(
         )
     running = () if running_mean is None else (running_mean, running_var)
     return BatchNorm(eps=eps, momentum=momentum).apply(x, gamma, beta, *running)
-
-
-def _positive(eps: Any) -> float:
-    found = finite("batch_norm", "eps", eps)
-    if found < 0:
-        raise ArgumentError(f"batch_norm: eps must be at least 0, but it is {eps!r}")
-    return found
 
 
 def _check_updatable(x: Any, *running: Any) -> None:

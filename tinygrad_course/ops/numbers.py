@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError
@@ -47,4 +48,51 @@ def fraction(owner: str, name: str, value: Any) -> float:
     found = finite(owner, name, value)
     if not 0.0 <= found <= 1.0:
         raise ArgumentError(f"{owner}: {name} must lie in 0 .. 1, but it is {value!r}")
+    return found
+
+
+def positive(owner: str, name: str, value: Any) -> float:
+    """A number above 0.
+
+    Raises:
+        ArgumentTypeError: not a number.
+        ArgumentError: 0, negative or NaN.
+    """
+    found = number(owner, name, value)
+    if not found > 0.0:
+        raise ArgumentError(f"{owner}: {name} must be positive, but it is {value}")
+    return found
+
+
+def not_negative(owner: str, name: str, value: Any) -> float:
+    """A finite number of at least 0.
+
+    Raises:
+        ArgumentTypeError: not a number.
+        ArgumentError: negative, NaN or infinite.
+    """
+    found = finite(owner, name, value)
+    if found < 0.0:
+        raise ArgumentError(f"{owner}: {name} must be at least 0, but it is {value}")
+    return found
+
+
+def whole(owner: str, name: str, value: Any, *, least: int) -> int:
+    """An integer of at least `least`.
+
+    Raises:
+        ArgumentTypeError: not an integer.
+        ArgumentError: a smaller one.
+    """
+    try:
+        found = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        found = None
+    if found is None:
+        raise ArgumentTypeError(
+            f"{owner}: {name} must be an integer of at least {least}, but it is {value!r} "
+            f"({type(value).__name__})"
+        )
+    if found < least:
+        raise ArgumentError(f"{owner}: {name} must be at least {least}, but it is {found}")
     return found

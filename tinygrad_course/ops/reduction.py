@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import floating, operand
+from ..dtypes import add_up, floating, operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .axes import as_axes, kept_shape, reduced_shape
 from .choice import where
 from .elementary import exp
-from .indexing import place_last
+from .indexing import PlaceLast
 from .numbers import number
 from .shaping import broadcast_to, reshape, transpose
 
@@ -33,7 +33,7 @@ class Sum(Function):
 
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
-        return np.sum(x, axis=self.axes, keepdims=self.keepdims)
+        return add_up(x, self.axes, keepdims=self.keepdims)
 
     def grad_x(self, grad: Any) -> Any:
         return broadcast_to(grad.reshape(kept_shape(self.x_shape, self.axes)), self.x_shape)
@@ -48,7 +48,7 @@ class MaxLast(Function):
         return np.take_along_axis(x, self.index[..., None], -1)[..., 0]
 
     def grad_x(self, grad: Any, index: Any) -> Any:
-        return place_last(grad, index, size=self.size)
+        return PlaceLast(size=self.size).apply(grad, index)
 
 
 class MinLast(Function):
@@ -60,7 +60,7 @@ class MinLast(Function):
         return np.take_along_axis(x, self.index[..., None], -1)[..., 0]
 
     def grad_x(self, grad: Any, index: Any) -> Any:
-        return place_last(grad, index, size=self.size)
+        return PlaceLast(size=self.size).apply(grad, index)
 
 
 class ArgMaxLast(Function):

@@ -13,6 +13,7 @@ from ..dtypes import floating
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
+from .numbers import number
 
 
 class WindowSum(Function):
@@ -116,7 +117,7 @@ def local_response_norm(
     return LocalResponseNorm(
         before=size // 2,
         after=(size - 1) // 2,
-        alpha=float(alpha) / (size if alpha_per_window else 1),
-        beta=float(beta),
-        k=float(k),
+        alpha=number("local_response_norm", "alpha", alpha) / (size if alpha_per_window else 1),
+        beta=number("local_response_norm", "beta", beta),
+        k=number("local_response_norm", "k", k),
     ).apply(x)

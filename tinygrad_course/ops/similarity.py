@@ -17,6 +17,7 @@ from ..tensor import Tensor
 from .axes import as_axes
 from .choice import maximum, where
 from .elementary import exp, log
+from .numbers import number
 from .reduction import sum
 from .shaping import broadcast_to
 from .statistics import norm
@@ -114,8 +115,8 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, *, eps: float = 1e-8) -> T
     shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
     (along,) = as_axes("cosine_similarity", axis, shape)
     dtype = a.dtype if a.dtype.kind == "f" else floating(b).dtype
-    units = []
+    floor, units = number("cosine_similarity", "eps", eps), []
     for x in (a, b):
         vectors = broadcast_to(x if x.dtype.kind == "f" else x.astype(dtype), shape)
-        units.append(vectors / maximum(norm(vectors, along, keepdims=True), float(eps)))
+        units.append(vectors / maximum(norm(vectors, along, keepdims=True), floor))
     return sum(units[0] * units[1], along)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import floating, operand
+from ..dtypes import add_up, floating, operand
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -38,8 +38,8 @@ class Std(Function):
     def forward(self, x: Array) -> Array:
         count = math.prod([x.shape[a] for a in self.axes])
         self.freedom = float(count - self.ddof) if count > self.ddof else math.nan
-        centred = x - np.sum(x, axis=self.axes, keepdims=True) / (count or math.nan)
-        return np.sqrt(np.sum(centred * centred, axis=self.axes, keepdims=True) / self.freedom)
+        centred = x - add_up(x, self.axes, keepdims=True) / (count or math.nan)
+        return np.sqrt(add_up(centred * centred, self.axes, keepdims=True) / self.freedom)
 
     def grad_x(self, grad: Any, x: Any, y: Any) -> Any:
         per_unit = where(y == 0.0, 0.0, grad / where(y == 0.0, 1.0, y)) / self.freedom

@@ -291,3 +291,8 @@ def test_prefetch_works_in_a_thread_of_its_own():
     loader.prefetch = 1
     list(loader.epoch(0))
     assert names == [threading.current_thread().name, THREAD_NAME]
+
+
+def test_a_seed_above_the_top_is_told_where_the_top_is() -> None:
+    with pytest.raises(ArgumentError, match=r"seed must be in 0 \.\. 2\*\*64 - 1"):
+        DataLoader(np.ones(3), np.ones(3), 1, seed=2**64)

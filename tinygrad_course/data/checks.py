@@ -71,7 +71,8 @@ def whole_number(value: int, name: str, low: int, high: int = 2**64 - 1) -> int:
             f"{name} must be an integer, but it is {value!r} ({type(value).__name__})"
         )
     if not low <= value <= high:
-        limit = f"at least {low}" if high == 2**64 - 1 else f"in {low} .. {high}"
+        top = "2**64 - 1" if high == 2**64 - 1 else high
+        limit = f"at least {low}" if value < low and top != high else f"in {low} .. {top}"
         raise ArgumentError(f"{name} must be {limit}, but it is {value}")
     return int(value)
 

@@ -270,6 +270,26 @@ def test_the_page_stands_alone(tmp_path):
     assert "<b>&lt;" not in text
 
 
+def test_a_notebook_gets_the_page(monkeypatch):
+    shell = type("ZMQInteractiveShell", (), {})
+    ipython = type(sys)("IPython")
+    ipython.get_ipython = shell
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert isinstance(tg.debug.step(small()[2]), tg.debug.Page)
+
+
+def test_a_long_tape():
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    h = w
+    for _ in range(1000):
+        h = h * 1.001
+    loss = h.sum()
+    text = session(loss, "goto 500", "tape")
+    assert after(text, "goto 500").startswith("500 of 1002: Mul()")
+    assert after(text, "tape").count("\n") == 1001
+    assert "The oldest 602 are left out." in str(tg.debug.html(loss))
+
+
 def test_names_are_escaped_in_the_page():
     names = {"<b>": tg.tensor(2.0, requires_grad=True)}
     assert "<b>'" not in tg.debug.html(names["<b>"] * 2.0)._repr_html_()

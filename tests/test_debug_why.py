@@ -248,6 +248,42 @@ def test_loss_without_the_tensor():
     assert "after the loss" in why(late, loss).because
 
 
+def test_a_gradient_of_earlier_passes():
+    w = drawn(3, 2)
+    (X @ w * np.float32("nan")).sum().backward()
+    loss = (X @ w).sum()
+    found = why(w, loss)
+    assert found.verdict == "nan"
+    assert "earlier passes were added up" in found.because
+    assert "zero_grad()" in found.remedy
+
+
+def test_a_frozen_parameter():
+    layer = tg.nn.Dense(2, 2).freeze()
+    assert "frozen parameter" in why(layer.weight).because
+
+
+def test_a_long_chain_is_walked_fast_and_told_in_short():
+    w = drawn(2)
+    h = w * 1.0
+    for _ in range(3000):
+        h = h * 1.01
+    found = why(w, h.sum())
+    assert found.verdict == "huge"
+    assert "grows a little at each of 3002 ops" in found.because
+    assert len(found.path) == 17
+
+
+def test_looking_is_no_pass_of_the_user():
+    w = drawn(3, 2)
+    with recording() as r, tg.detect_anomaly():
+        loss = tg.sqrt(w * 0.0).sum()
+        assert why(w, loss).verdict == "nan"
+        assert not r.visits
+        with pytest.raises(tg.errors.AnomalyError):
+            loss.backward()
+
+
 def test_inner_tensors_and_the_rebound_weight():
     w = drawn(3, 2)
     h = X @ w

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..node import Leaf
-from ..tensor import Tensor
+from ..tensor import Parameter, Tensor
 from .explanation import Explanation, described
 from .frames import names_of_nodes, short
 from .health import Health
@@ -35,6 +35,10 @@ def constant(name: str, tensor: Tensor, seen: Recording | None) -> Explanation:
     if tensor.dtype.kind != "f" and (call is None or call.differentiable):
         out.because = f"its values are {tensor.dtype}, and only floats have gradients"
         out.remedy = "convert them: tensor.astype('float32')"
+        return out
+    if call is None and isinstance(tensor, Parameter):
+        out.because = "it is a frozen parameter: its requires_grad is False"
+        out.remedy = f"{name}.requires_grad = True, or unfreeze() on its layer, before forward"
         return out
     if call is None:
         out.because = (
@@ -120,6 +124,20 @@ def unrecorded(name: str, health: Health, verdict: str) -> Explanation:
         f"{name}: the gradient {what}: norm {health.norm:.4g}, largest {health.largest:.4g}",
         because="" if verdict == "sound" else "the graph it came from was released by backward()",
         remedy="" if verdict == "sound" else f"ask before backward(), or {RECORD}",
+    )
+
+
+def stale(
+    name: str, health: Health, verdict: str, arrived: Health, fresh: str
+) -> Explanation:  # fmt: skip
+    """A `.grad` that the pass at hand does not account for."""
+    what = f"holds {health.bad}" if verdict == "nan" else f"is {verdict}"
+    return Explanation(
+        verdict,
+        f"{name}: .grad {what}: norm {health.norm:.4g}, largest {health.largest:.4g}",
+        because=f"it is not from this loss alone, whose gradient here is {fresh} (norm "
+        f"{arrived.norm:.4g}): earlier passes were added up in it",
+        remedy="call zero_grad() before each backward(), then ask again",
     )
 
 

@@ -7,6 +7,8 @@ from a graph that is still there, or by `recording.py` while `backward()` runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +56,8 @@ class Visit(NamedTuple):
     starts: bool
 
 
-class Flow(NamedTuple):
+@dataclass
+class Flow:
     """A whole pass.
 
     Attributes:
@@ -63,7 +66,16 @@ class Flow(NamedTuple):
     """
 
     visits: list[Visit]
-    sums: dict[int, Health]
+    sums: dict[int, Health] = field(default_factory=dict)
+
+    @cached_property
+    def givers(self) -> dict[int, list[tuple[Visit, Handed]]]:
+        """For each node's serial: who handed it a gradient, and which."""
+        found: dict[int, list[tuple[Visit, Handed]]] = {}
+        for visit in self.visits:
+            for handed in visit.handed:
+                found.setdefault(handed.to, []).append((visit, handed))
+        return found
 
 
 def visit_of(node: Any, arrived: Any, grads: Sequence[Any], *, starts: bool) -> Visit:

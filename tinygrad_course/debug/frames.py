@@ -21,9 +21,9 @@ from ..nn.module import Module
 from ..node import Node
 from ..tensor import Tensor
 
-PACKAGE = str(Path(__file__).parent.parent) + "/"
+PACKAGE = Path(__file__).parent.parent.as_posix() + "/"
 LIBRARIES = tuple(
-    {str(Path(sysconfig.get_path(p))) + "/" for p in ("stdlib", "purelib", "platlib")}
+    {Path(sysconfig.get_path(p)).as_posix() + "/" for p in ("stdlib", "purelib", "platlib")}
 )
 DEPTH, ITEMS, CONTAINERS = 4, 2_000, 5_000
 
@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 def is_package(file: str) -> bool:
     """Whether a file is one of this package's."""
-    return file.replace("\\", "/").startswith(PACKAGE.replace("\\", "/"))
+    return file.replace("\\", "/").startswith(PACKAGE)
 
 
 def user_line() -> str:

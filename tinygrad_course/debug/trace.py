@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine import BackwardStep, backward_steps
 from ..errors import ArgumentTypeError, Error, GraphError
-from ..grad_mode import no_grad
+from ..grad_mode import mode, no_grad
 from ..node import Leaf, Node, Output
 from ..tensor import Tensor
 from .frames import names_of_nodes
@@ -134,6 +134,9 @@ class Trace:
 
 def steps_of(loss: Tensor, gradient: Any = None) -> Iterator[BackwardStep]:
     """`backward_steps`, with the graph kept and every `.grad` put back afterwards."""
+    # Nobody looks on: a recording shall not take this for the user's pass, nor anomalies raise.
+    observer, recording, mode.observer = mode.observer, mode.recording, None
+    mode.recording = bool(recording)
     saved = [(n, n.grad) for n in nodes_of(loss.node) if isinstance(n, Leaf) or n.retained]
     try:
         with np.errstate(all="ignore"):
@@ -141,6 +144,7 @@ def steps_of(loss: Tensor, gradient: Any = None) -> Iterator[BackwardStep]:
     finally:
         for node, before in saved:
             node.grad = before
+        mode.observer, mode.recording = observer, recording
 
 
 def nodes_of(root: Node | None) -> list[Node]:

@@ -22,6 +22,7 @@ from .recording import Recording, newest_recording
 from .trace import nodes_of
 
 HUGE, TINY, PARTLY = 1e4, 1e-7, 0.1
+LINES = 16
 REMEDIES = {
     "huge": "normalise the inputs, start with smaller weights, add normalisation layers, take a "
     "mean and not a sum over the batch, or clip the gradients (tg.optim.clip_grad_norm)",
@@ -81,9 +82,20 @@ def why(tensor: Any, loss: Any = None) -> Explanation:
         if not isinstance(tensor.node, Leaf):
             return absent.inner(name, tensor, arrived)
         return absent.leaf(name, tensor, loss, seen, arrived)
+    return _present(name, tensor, loss, flow, arrived, seen)
+
+
+def _present(
+    name: str, tensor: Tensor, loss: Tensor | None, flow: Flow, arrived: Health | None,
+    seen: Recording | None,
+) -> Explanation:  # fmt: skip
+    """A gradient that is there, or would be."""
     health = health_of(tensor.grad) if tensor.grad is not None else cast("Health", arrived)
+    verdict = _verdict(health)
+    if flow.sums and arrived is not None and _spoilt(health) and _verdict(arrived) != verdict:
+        return absent.stale(name, health, verdict, arrived, _verdict(arrived))
     if not flow.visits:
-        return absent.unrecorded(name, health, _verdict(health))
+        return absent.unrecorded(name, health, verdict)
     return _explain(name, tensor, loss, flow, seen, health)
 
 
@@ -105,19 +117,19 @@ def _flow(tensor: Tensor, loss: Tensor | None, seen: Recording | None) -> tuple[
         try:
             return flow_of(loss), None
         except Error as error:
-            return Flow([], {}), error
+            return Flow([]), error
     serial = tensor.node.serial if tensor.node is not None else 0
     for visits in seen.passes() if seen is not None else []:
         if any(handed.to == serial for visit in visits for handed in visit.handed):
-            return Flow(visits, {}), None
-    return Flow([], {}), None
+            return Flow(visits), None
+    return Flow([]), None
 
 
 def _arrived(node: Node, flow: Flow) -> Health | None:
     """What the pass brought to a node; of several parts, their sum as far as it is known."""
     own = flow.sums.get(node.serial)
     own = own or next((v.arrived for v in flow.visits if v.serial == node.serial), None)
-    parts = [handed.health for _, handed in _givers(node.serial, flow)]
+    parts = [handed.health for _, handed in flow.givers.get(node.serial, [])]
     if own is not None or not parts:
         return own
     return Health(
@@ -146,11 +158,6 @@ def _spoilt(health: Health) -> bool:
     return _verdict(health) != "sound"
 
 
-def _givers(serial: int, flow: Flow) -> list[tuple[Visit, Handed]]:
-    """Who handed a gradient to the node of that serial, and which."""
-    return [(v, handed) for v in flow.visits for handed in v.handed if handed.to == serial]
-
-
 def _explain(
     name: str, tensor: Tensor, loss: Tensor | None, flow: Flow, seen: Recording | None,
     health: Health,
@@ -158,6 +165,9 @@ def _explain(
     verdict = _verdict(health)
     path = _path(tensor.node.serial, flow)  # type: ignore[union-attr]
     lines = [_line(visit, handed) for visit, handed in path]
+    if len(lines) > LINES:
+        dots = f"{'...':>10}  {len(lines) - LINES} ops more"
+        lines = [*lines[: LINES // 2], dots, *lines[-LINES // 2 :]]
     if verdict == "sound":
         return Explanation(
             "sound",
@@ -187,7 +197,7 @@ def _blame(out: Explanation, serial: int, flow: Flow) -> Explanation:
         return {"zero": h.zero, "nan": bool(h.bad)}.get(out.verdict, h.zeros >= PARTLY)
 
     while True:
-        givers = _givers(serial, flow)
+        givers = flow.givers.get(serial, [])
         guilty = [(v, h) for v, h in givers if spoilt(h.health)]
         if not guilty or (out.verdict == "zero" and len(guilty) < len(givers)):
             out.where = " and ".join(place(v) for v, _ in givers)
@@ -258,7 +268,7 @@ def _grown(
 def _path(serial: int, flow: Flow) -> list[tuple[Visit, Handed]]:
     """From a node to the loss, at each step along the giver of the largest part."""
     path = []
-    while givers := _givers(serial, flow):
+    while givers := flow.givers.get(serial, []):
         visit, handed = max(givers, key=lambda g: g[1].health.norm)
         path.append((visit, handed))
         serial = visit.serial

@@ -81,3 +81,33 @@ def test_wrong_names():
         build(5)
     with pytest.raises(ArgumentError, match="out_features must be at least 1"):
         build(classes=0)
+
+
+def test_vgg_small_has_the_size_its_docstring_says():
+    model = build("vgg-small", (32, 32, 3))
+    assert model.num_parameters() == 10_208 + 55_552 + 221_696 + 1_290 == 288_746
+    assert build("vgg-small").num_parameters() == 288_746 - 2 * 9 * 32
+    norms = [layer for layer in model.layers if isinstance(layer, nn.BatchNorm)]
+    assert len(norms) == 6
+    assert all(layer.bias is None for layer in model.layers if isinstance(layer, nn.Conv2d))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 13, 3), (32, 32, 3), (64, 40, 3)])
+def test_vgg_small_takes_images_of_any_size(shape):
+    x = tg.tensor(np.random.default_rng(0).random((2, *shape), np.float32))
+    model = build("vgg-small", shape, 5)
+    assert model(x).shape == (2, 5)
+    assert np.isfinite(model.eval()(x).numpy()).all()
+
+
+@pytest.mark.parametrize("shape", [(7, 8, 3), (784,)])
+def test_vgg_small_refuses_what_cannot_be_halved_twice(shape):
+    with pytest.raises(ShapeError, match=r"vgg-small: expects images .* use mlp"):
+        build("vgg-small", shape)
+
+
+def test_the_baseline_follows_the_samples():
+    shapes = {(28, 28, 1): "lenet5", (32, 32, 3): "vgg-small", (8, 8, 1): "mlp", (30,): "mlp"}
+    assert {shape: models.usual(shape) for shape in shapes} == shapes
+    for shape, name in shapes.items():
+        assert build(name, shape)(tg.tensor(np.zeros((1, *shape), np.float32))).shape == (1, 10)

@@ -9,7 +9,6 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course import data, models, nn, optim
-from tinygrad_course.training.callbacks import NonFinite, Patience, best_epoch
 from tinygrad_course.data import DataLoader
 from tinygrad_course.errors import (
     AnomalyError,
@@ -19,9 +18,10 @@ from tinygrad_course.errors import (
     DeviceError,
     Error,
 )
+from tinygrad_course.train import Training, evaluate, evaluate_regression, fit
+from tinygrad_course.training.callbacks import NonFinite, Patience, best_epoch
 from tinygrad_course.training.methods import METHODS
 from tinygrad_course.training.recipe import Recipe, assemble
-from tinygrad_course.train import Training, evaluate, fit
 
 DIGITS = data.load("digits")
 SMALL = replace(
@@ -425,5 +425,29 @@ def test_a_recipe_refuses(field, value, message):
 
 
 def test_a_shift_needs_images():
-    with pytest.raises(Error, match="shift expects images .* xor has the shape"):
+    with pytest.raises(Error, match=r"shift expects images .* xor has the shape"):
         fit(assemble(Recipe(model="mlp", data="xor", shift=1, epochs=1)))
+
+
+# Regression.
+
+
+def test_a_regression_records_r2_and_evaluates_as_metrics_do():
+    run = assemble(Recipe(model="mlp", data="linear", epochs=3))
+    record = fit(run)[-1]
+    tested = evaluate_regression(run.model, *run.dataset.test)
+    assert record["test_r2"] == tested.r2
+    assert record["test_loss"] == tested.loss
+    y = run.dataset.test.y
+    assert tested.loss == pytest.approx(float(((tested.predictions - y) ** 2).mean()), rel=1e-5)
+    variance = float(run.dataset.train.y.astype(np.float64).var())
+    assert record["train_r2"] == pytest.approx(1 - record["train_loss"] / variance)
+    assert best_epoch(run.progress.history)["test_r2"] == max(
+        r["test_r2"] for r in run.progress.history
+    )
+
+
+def test_squared_errors_have_a_lower_usual_rate():
+    assert Recipe().complete("regression").lr == Recipe().complete().lr / 5
+    assert Recipe(optimizer="adam").complete("regression").lr == 0.006
+    assert Recipe(lr=0.3).complete("regression").lr == 0.3

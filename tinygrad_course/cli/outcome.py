@@ -27,8 +27,10 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
 
 def result_of(run: Run, tested: Evaluation | Regression) -> dict[str, Any]:
     """What the run reached, as the last JSON object of `tgc train --json` has it."""
+    times = times_to_accuracy(run)
     return {
         **scores_of(tested, "test", run.scaling.unit),
+        **({f"time_to_{run.score}": times} if times else {}),
         "train_seconds": run.progress.seconds,
         "epochs": run.progress.epoch,
         "seed": run.recipe.seed,
@@ -91,14 +93,15 @@ def write_report(folder: Path, run: Run, tested: Evaluation | Regression, comman
         results = {"targets": run.scaling.predictions(y),
                    "predictions": run.scaling.predictions(tested.predictions)}  # fmt: skip
     score = "R2" if run.regression else "accuracy"
-    times = times_to_accuracy(run).items()
+    reached = result_of(run, tested)
+    times = reached.pop(f"time_to_{run.score}", {}).items()
     return viz.write_report(
         folder,
         {
             "title": f"{run.recipe.model} on {run.dataset.name}",
             "subtitle": f"{run.dataset.description}. Seed {run.recipe.seed}.",
             "command": command,
-            "results": {**result_of(run, tested), "parameters": run.model.num_parameters()},
+            "results": {**reached, "parameters": run.model.num_parameters()},
             f"time to {score}": {
                 (level if run.regression else f"{100 * float(level):g} %"): clock(seconds)
                 for level, seconds in times

@@ -16,8 +16,8 @@ from tinygrad_course import checkpoint
 from tinygrad_course.cli import session
 from tinygrad_course.cli.app import tgc as command
 from tinygrad_course.cli.display import HEADING, Live
-from tinygrad_course.training.recipe import Recipe, assemble
 from tinygrad_course.train import evaluate, fit
+from tinygrad_course.training.recipe import Recipe, assemble
 
 QUICK = ["train", "mlp", "--data", "digits", "--epochs", "2"]
 

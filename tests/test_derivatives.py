@@ -154,3 +154,11 @@ def test_grad_names_what_is_no_tensor() -> None:
         tg.grad([], [x])
     with pytest.raises(ArgumentError, match="2 inputs need as many directions, not a float"):
         tg.jvp(lambda a, b: a * b, [1.0, 2.0], 1.0)
+
+
+def test_a_function_that_returns_no_tensor_is_named() -> None:
+    for call in (tg.vjp, tg.jacobian, tg.hessian):
+        with pytest.raises(ArgumentTypeError, match=r"must return a tensor .*returned a NoneType"):
+            call(lambda x: None, 1.0)
+    with pytest.raises(ArgumentTypeError, match="returned a list"):
+        tg.jvp(lambda x: [x, x], 1.0, 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .dtypes import array_from
 from .engine import grad
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .grad_mode import enable_grad
 from .node import Leaf
 from .ops.shaping import stack
@@ -39,6 +39,7 @@ def vjp(f: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
     leaves, single = _leaves(inputs)
     with enable_grad():
         y = f(*leaves)
+    _check_result("vjp", y)
     grads = grad(y, leaves, v)
     value = tuple([t.detach() for t in y]) if isinstance(y, tuple) else y.detach()
     return value, grads[0] if single else grads
@@ -65,6 +66,7 @@ def jvp(f: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
     directions = _directions("jvp", leaves, [v] if single else v)
     with enable_grad():
         y = f(*leaves)
+        _check_result("jvp", y)
         outputs = y if isinstance(y, tuple) else (y,)
         weights = [wrap(filled(o, o.shape, 0.0), Leaf()) for o in outputs]
         rows = grad(outputs, leaves, weights, create_graph=True)
@@ -93,6 +95,7 @@ def jacobian(f: Callable[..., Tensor], inputs: Any, *, create_graph: bool = Fals
     leaves, single = _leaves(inputs, keep=create_graph)
     with enable_grad():
         y = f(*leaves)
+        _check_result("jacobian", y)
         rows = []
         for place in np.ndindex(*y.shape) if y.requires_grad else ():
             unit = filled(y, y.shape, 0.0)
@@ -170,6 +173,16 @@ def _directions(name: str, leaves: list[Tensor], given: Sequence[Any]) -> list[T
     return directions
 
 
+def _check_result(name: str, y: Any) -> None:
+    """Raise unless a function returned a tensor or a tuple of tensors."""
+    for t in y if isinstance(y, tuple) and y else (y,):
+        if not isinstance(t, Tensor):
+            raise ArgumentTypeError(
+                f"{name}: the function must return a tensor or a tuple of tensors, but returned a "
+                f"{type(t).__name__}"
+            )
+
+
 def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     total = (a[0] * b[0]).sum()
     for x, y in zip(a[1:], b[1:], strict=True):
@@ -178,6 +191,7 @@ def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
 
 
 def _scalar(name: str, y: Tensor) -> Tensor:
+    _check_result(name, y)
     if y.size != 1:
         raise ShapeError(f"{name}: the function must return a scalar, but returned shape {y.shape}")
     return y.reshape(())

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tinygrad_course as tg
 from tinygrad_course import data, errors
 from tinygrad_course.data import DataLoader, RandomShift
 from tinygrad_course.data.prefetch import THREAD_NAME, prefetch
@@ -295,5 +294,5 @@ def test_prefetch_works_in_a_thread_of_its_own():
 
 
 def test_a_seed_above_the_top_is_told_where_the_top_is() -> None:
-    with pytest.raises(tg.errors.ArgumentError, match=r"seed must be in 0 \.\. 2\*\*64 - 1"):
+    with pytest.raises(errors.ArgumentError, match=r"seed must be in 0 \.\. 2\*\*64 - 1"):
         DataLoader(np.ones(3), np.ones(3), 1, seed=2**64)

@@ -311,6 +311,9 @@ def number():
 
 def broken():
     return 1 / 0
+
+def asking(x, y=2):
+    return x
 """
 
 
@@ -346,6 +349,7 @@ def test_the_command_writes_a_page(file, tmp_path):
         ("none.py", "there is no file"),
         ("my_net.py::los", "has no function 'los'; did you mean 'loss'?"),
         ("my_net.py::number", "number() in"),
+        ("my_net.py::asking", "takes x; expected a function without arguments"),
         ("my_net.py::w", "is a Tensor, no function"),
         ("my_net.py::broken", "line 15 (return 1 / 0): ZeroDivisionError: division by zero"),
     ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -105,6 +106,13 @@ def _function(module: ModuleType, name: str, path: str) -> Any:
     """
     function = getattr(module, name, None)
     if callable(function):
+        missing = [
+            p.name
+            for p in inspect.signature(function).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        if missing:
+            raise ArgumentError(f"step: {name} in {path} takes {', '.join(missing)}; {FORM}")
         return function
     own = [n for n, v in vars(module).items()
            if callable(v) and getattr(v, "__module__", "") == module.__name__]  # fmt: skip

@@ -103,14 +103,18 @@ def _saturated(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
     """A slope of 0 because of where the input is."""
     y, x = kept.get("y"), kept.get("x")
     if name == "ReLU" and y is not None and (y <= 0).any():
-        dead = int((y <= 0).sum())
-        verb, share = ("is dead", f"all {dead}") if dead == y.size else ("is closed", f"{dead}")
-        of = "of its inputs are" if dead == y.size else f"of its {y.size} inputs are"
+        closed = int((y <= 0).sum())
+        if closed < y.size:
+            return Symptom(
+                f"relu is closed: {closed} of its {y.size} inputs are at or below 0, where its "
+                "slope is 0",
+                "some closed units are normal; if these never open, do as for a dead relu: a lower "
+                "learning rate, He's start, normalised inputs, or tg.leaky_relu",
+            )
         return Symptom(
-            f"relu {verb}: {share} {of} at or below 0, where its slope is 0",
-            "some closed units are normal; where all are, lower the learning rate, start the "
-            "biases at 0 and the weights by He's rule, normalise the inputs, or use "
-            "tg.leaky_relu, whose slope is never 0",
+            f"relu is dead: all {closed} of its inputs are at or below 0, where its slope is 0",
+            "lower the learning rate, start biases at 0 and weights by He's rule, normalise "
+            "the inputs, or use tg.leaky_relu, whose slope is never 0",
         )
     if name in {"Sigmoid", "Tanh"} and y is not None:
         slope = 1.0 - y * y if name == "Tanh" else y * (1.0 - y)

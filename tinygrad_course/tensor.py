@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .backend import Array, array_module, as_array, check_device, is_array
-from .dtypes import array_from, check_broadcast, constant_like
-from .errors import ArgumentError, ArgumentTypeError, DtypeError, GraphError, ShapeError
+from .dtypes import array_from, assignable, check_broadcast, weak
+from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
@@ -163,21 +163,7 @@ class Tensor(Interchange):
             raise GraphError(f"assign: this tensor was computed by {self.node!r}; assign to a leaf")
         if isinstance(value, Tensor):
             value = value.data
-        array = array_from(value) if is_array(value) else constant_like(value, self.dtype)
-        if array.dtype.kind == "f" and self.dtype.kind != "f":
-            raise DtypeError(
-                f"assign: the tensor holds {self.dtype}, which would cut the fractions of a "
-                f"{array.dtype} off; round it and convert it with .astype('{self.dtype}')"
-            )
-        if array.shape != self.shape:
-            raise ShapeError(
-                f"assign: expected shape {self.shape}, but the value has {array.shape}"
-            )
-        if not self.data.flags.writeable:
-            raise ArgumentError(
-                "assign: this tensor is a read-only view, such as broadcast_to makes; make a "
-                "tensor of its own with tg.tensor(t)"
-            )
+        array = assignable(value, self.data)
         self.data[...] = array
         mark_written([self])
 
@@ -405,10 +391,7 @@ def mark_written(tensors: list[Tensor]) -> None:
 def _beside(x: Tensor, other: Any) -> Any:
     """What x is compared with, of a shape that broadcasts with x's."""
     values = other.data if isinstance(other, Tensor) else other
-    if isinstance(values, np.generic):
-        values = values.item()  # weak, as a Python number is
-    elif isinstance(values, (list, tuple)):
-        values = constant_like(values, x.dtype)
+    values = weak(values, x.dtype)
     if is_array(values) and values.shape != x.shape:
         check_broadcast("compare", (x.data, values))
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -46,6 +47,37 @@ def test_norms_of_what_is_not_finite(p: float) -> None:
 def test_the_deviation_of_too_few_values_is_nan() -> None:
     for values, ddof in (([1.0], 1), ([], 0), ([1.0, 2.0], 3)):
         assert math.isnan(tg.std(tg.tensor(np.array(values)), ddof=ddof).item())
+
+
+def test_statistics_of_columns_keep_the_digits_of_nist() -> None:
+    """NumAcc4 of NIST's reference datasets as columns, against exact arithmetic."""
+    values = np.array([10000000.2] + [10000000.1, 10000000.3] * 500)
+    exact = [Fraction(v) for v in values]
+    middle = sum(exact) / 1001
+    variance = float(sum((v - middle) ** 2 for v in exact) / 1000)
+    x = tg.tensor(np.stack([values, values], 1))
+    np.testing.assert_allclose(tg.mean(x, 0).data, float(middle), rtol=1e-14)
+    np.testing.assert_allclose(tg.var(x, 0, ddof=1).data, variance, rtol=1e-13)
+    np.testing.assert_allclose(tg.std(x, 0, ddof=1).data, math.sqrt(variance), rtol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(200_000, 2), (2, 100, 2000, 3), (2, 100_000, 1, 2)])
+def test_many_float32_rows_are_added_closely(shape: tuple[int, ...]) -> None:
+    values = (100 + np.random.default_rng(0).random(shape)).astype(np.float32)
+    axes = tuple(range(len(shape) // 2 - 1, len(shape) - 1)) if len(shape) > 2 else (0,)
+    x, exact = tg.tensor(values), values.astype(np.float64)
+    np.testing.assert_allclose(tg.mean(x, axes).data, exact.mean(axes), rtol=1e-6)
+    np.testing.assert_allclose(tg.var(x, axes).data, exact.var(axes), rtol=1e-5)
+    np.testing.assert_allclose(tg.std(x, axes).data, exact.std(axes), rtol=1e-5)
+
+
+def test_the_gradient_of_a_broadcast_row_is_added_closely() -> None:
+    rows = tg.tensor(np.zeros((300_000, 2), np.float32))
+    for shape in ((2,), (1, 2)):
+        b = tg.tensor(np.zeros(shape, np.float32), requires_grad=True)
+        ((rows + b) * 0.1).sum().backward()
+        assert b.grad is not None
+        np.testing.assert_allclose(b.grad.data, np.full(shape, 30_000.0), rtol=1e-5)
 
 
 def test_split_gives_all_parts_and_gathers_their_gradients() -> None:

@@ -23,7 +23,16 @@ def _cost(x: Array, **_: Any) -> Cost:
 
 
 def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
-    shapes: list[Shape] = [(5, 3), (4,), (2, 3, 4, 6), (700, 1), (0, 3), (3, 0), (257, 2)]
+    shapes: list[Shape] = [
+        (5, 3),
+        (4,),
+        (2, 3, 4, 6),
+        (700, 1),
+        (0, 3),
+        (3, 0),
+        (257, 2),
+        (513, 520),
+    ]
     for shape in shapes:
         yield normal_arrays(rng, dtype, (shape,), {}), {}
 

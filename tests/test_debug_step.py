@@ -185,6 +185,18 @@ def test_a_function_is_recorded_with_lines_and_layers():
     assert ": return model(tg.tensor([[1.0, 2.0]])).sum()  in layers.1" in text
 
 
+def test_jacobians_of_infinite_slopes_and_of_products():
+    x = tg.tensor([4.0, 0.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        text = session(tg.sqrt(x).sum(), "next")
+    assert "Jacobian, 2 x 2, zeros but for its diagonal\n          [0.25  inf]" in text
+    a = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    text = session((a @ tg.tensor([[1.0], [-1.0]])).sum(), "next")
+    assert "Jacobian, 2 x 4\n          [[ 1. -1.  0.  0.]\n           [ 0.  0.  1. -1.]]" in text
+    text = session((tg.tensor([1.0, 2.0]) * a.sum()).sum(), "goto Mul")
+    assert "dy/db   Jacobian, 2 x 1\n          [[1.]\n           [2.]]" in text
+
+
 def test_several_outputs_and_starred_inputs():
     x = tg.tensor(np.arange(6.0).reshape(2, 3), dtype="float32", requires_grad=True)
     a, b = tg.split(x, (1,), axis=1) if hasattr(tg, "split") else (x, x)

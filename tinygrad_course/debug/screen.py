@@ -150,7 +150,7 @@ class Screen:
             return
         rows, columns = jacobian.shape
         words = f"Jacobian, {rows} x {columns}"
-        if rows == columns and not (jacobian - np.diag(np.diag(jacobian))).any():
+        if rows == columns and not jacobian[~np.eye(rows, dtype=bool)].any():
             words, jacobian = f"{words}, zeros but for its diagonal", np.diag(jacobian)
         self.line(_label(label), words)
         for row in numbers(jacobian, most=64).splitlines():

@@ -77,9 +77,12 @@ def gradcheck(
         ...         return x * x * x
         ...     def grad_x(self, grad, x):
         ...         return grad * 2.0 * x * x
-        >>> print(tg.gradcheck(lambda x: Cube().apply(x), [2.0]))
+        >>> print(tg.gradcheck(Cube, [2.0]))
         gradcheck: WRONG
           x  shape ()  WRONG  (all 1 elements, every output)
+              dx is exactly 0.6666667 times the right gradient, in all elements and probes.
+                found  dx = 0.6666667 * (right dx)
+              line 5:  return grad * 2.0 * x * x
               worst at x, seen in output:
                 analytic   8   what backward returned
                 numeric    12 ± 1e-13   from f's values

@@ -8,7 +8,7 @@ mistakes; four rarely do. Read next: `diagnosis/`, which names the mistake.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ SECONDS = 1.0
 CALLS = 10
 """About so many calls of f an element takes."""
 FURTHER = 3
+GROWN = 5
+PRIMES = [2, 3, 5, 7, 11, 13, 17, 19]
 LONG = 9
 """Axes as long as this are cut down for the evidence."""
 LADDERS = (-4, -7, -12, -20)
@@ -85,6 +87,7 @@ def show(
     values = [a.value for a in subject.arguments]
     try:
         y = subject.call([wrap(v, None) for v in values])[output].data
+        subject.frozen.watch()
         upstream = weights(np.random.default_rng(seed), y.shape)
         found = _found(subject, output, upstream)
     except Exception:  # noqa: BLE001 - the user's code need not work on inputs that are not theirs
@@ -212,24 +215,67 @@ def shrunk(inputs: Sequence[Any]) -> list[Any] | None:
         >>> x.shape, w.shape, labels.tolist()
         ((5, 3), (3, 7), [2, 2, 2, 2, 2])
     """
-    arrays = [v for v in inputs if isinstance(v, np.ndarray)]
-    lengths = list(dict.fromkeys(n for v in arrays for n in v.shape))
-    taken = {n for n in lengths if n < LONG}
-    small = iter([p for p in (5, 3, 7, 2) if p not in taken] + [5, 3, 7, 2] * len(lengths))
-    sizes = {n: n if n < LONG else next(small) for n in lengths}
+    lengths = _lengths(inputs)
     if all(n < LONG for n in lengths):
         return None
+    taken = {n for n in lengths if n < LONG}
+    small = iter([p for p in (5, 3, 7, 2) if p not in taken] + [5, 3, 7, 2] * len(lengths))
+    return _refitted(inputs, {n: n if n < LONG else next(small) for n in lengths})
+
+
+def resized(inputs: Sequence[Any], number: int) -> list[Any]:
+    """Inputs like these of other shapes: what was equally long still is, what was longer still is.
+
+    With them a factor N is told from a factor 5. As with `shrunk`, f may refuse them.
+
+    Example:
+        >>> import numpy as np
+        >>> [v.shape for v in resized([np.ones((5, 3)), np.ones((3, 4))], 1)]
+        [(7, 3), (3, 5)]
+    """
+    lengths = sorted({n for n in _lengths(inputs) if n > 1})
+    series = [PRIMES[k : k + len(lengths)] for k in (1, 0, 2)]
+    others = [primes for primes in series if primes != lengths]
+    return _refitted(inputs, {1: 1, **dict(zip(lengths, others[number - 1], strict=False))})
+
+
+def _lengths(inputs: Sequence[Any]) -> list[int]:
+    """The lengths of all axes, each once, in the order in which they appear."""
+    return list(dict.fromkeys(n for v in inputs if isinstance(v, np.ndarray) for n in v.shape))
+
+
+def _refitted(inputs: Sequence[Any], sizes: Mapping[int, int]) -> list[Any]:
+    """The arrays cut, or repeated, so that axes of length n have length sizes[n]."""
     out = []
     for v in inputs:
         if not isinstance(v, np.ndarray):
             out.append(v)
             continue
-        cut = v[tuple([slice(sizes[n]) for n in v.shape])]
+        fitted = v
+        for axis, n in enumerate(v.shape):
+            fitted = np.take(fitted, np.arange(sizes.get(n, n)), axis, mode="wrap")
         if v.dtype.kind in "iu":  # labels stay below the number of classes
-            above = [n for n in lengths if n > v.max(initial=0)]
-            cut = cut % sizes[min(above)] if above else cut
-        out.append(cut.copy())
+            above = [n for n in sizes if n > v.max(initial=0)]
+            fitted = fitted % sizes[min(above)] if above else fitted
+        out.append(fitted.copy())
     return out
+
+
+def grown(inputs: Sequence[Any]) -> list[Any] | None:
+    """Scalars as arrays of five: of one number alone, every mistake is a factor.
+
+    Returns:
+        None unless all floats are scalars.
+
+    Example:
+        >>> import numpy as np
+        >>> [x.shape for x in grown([np.array(2.0)])]
+        [(5,)]
+    """
+    floats = [v for v in inputs if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+    if not floats or any(v.ndim for v in floats):
+        return None
+    return [np.full(GROWN, v) if any(v is f for f in floats) else v for v in inputs]
 
 
 def _is_special(x: Array) -> bool:

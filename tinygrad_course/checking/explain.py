@@ -15,7 +15,7 @@ from ..function import Function
 from ..node import Leaf, Node
 from ..tensor import wrap
 from .diagnosis import Evidence, diagnose
-from .evidence import FURTHER, Redraw, Shown, moved, show, shrunk
+from .evidence import FURTHER, Redraw, Shown, grown, moved, resized, show, shrunk
 from .faults import FAULTS
 from .forms import Form, names_of
 from .report import Finding, Report
@@ -75,22 +75,36 @@ def _probes(
     checked = {a.label for a in subject.arguments}
     free = [label in checked for label in labels]
     given = subject.inputs()
-    start = None if redraw else shrunk(given)
-    if start is not None and len(checked) > sum(free):  # a Module's parameters cannot be cut
-        start = None
+    whole = len(checked) == sum(free)  # a Module's parameters have the shapes they have
+    start = (shrunk(given) or grown(given)) if whole and not redraw else None
+    first = start or given
     out = [None if start else show(subject, labels, wrong, output, seed)]
-    for number in range(FURTHER + 1 if start else FURTHER):
-        if start is None and out[0] is None and redraw is None:
+    for number in range(1 if start is None else 0, FURTHER + 1):
+        if out == [None] and start is None and redraw is None:
             break
         if redraw is not None:
-            drawn = list(redraw(np.random.default_rng(seed + number + 1), number + 1))
+            ways = [list(redraw(np.random.default_rng(seed + number), number))]
         else:
-            drawn = moved(start or given, free, seed + number + 1)
+            ways = [moved(first, free, seed + number)]
+            if whole and number in (1, 2):  # other shapes, where f takes them
+                ways.insert(0, moved(resized(first, number), free, seed + number))
+        out.append(_first_shown(form, subject, labels, wrong, output, ways, free, seed + number))
+    return [s for s in out if s is not None]
+
+
+def _first_shown(
+    form: Form, subject: Subject, labels: list[str], wrong: list[str], output: int,
+    ways: list[list[Any]], free: list[bool], seed: int,
+) -> Shown | None:  # fmt: skip
+    """The gradients at the first of these inputs that f takes."""
+    for drawn in ways:
         inputs = [v if keep else Constant(v) for v, keep in zip(drawn, free, strict=True)]
         other = Subject(form.call, inputs, subject.name, labels)
         with other.frozen:
-            out.append(show(other, labels, wrong, output, seed + number + 1))
-    return [s for s in out if s is not None]
+            shown = show(other, labels, wrong, output, seed)
+        if shown is not None and any(g is not None for g in shown.right.values()):
+            return shown
+    return None
 
 
 def _first_output(subject: Subject) -> int:

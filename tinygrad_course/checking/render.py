@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SHOUT = {"wrong": "WRONG", "undecidable": "UNDECIDABLE"}
 COLOURS = {"right": "green", "wrong": "red", "undecidable": "yellow"}
 HTML_COLOURS = {"right": "#1a7f37", "wrong": "#cf222e", "undecidable": "#9a6700"}
+MOST = 3
 HINTS = ("where", "what", "formula")
 
 
@@ -39,13 +40,15 @@ def explanation(finding: Finding, hints: int | None = None) -> list[tuple[str, s
         return out
     if len(diagnoses) > 1:
         out.append(("plain", "several mistakes would look exactly like this:"))
-    for diagnosis in diagnoses:
+    for diagnosis in diagnoses[:MOST]:
         bullet = "- " if len(diagnoses) > 1 else ""
         out.append(("name", bullet + diagnosis.sentence))
         if diagnosis.right_formula:
             out.append(("right", f"  right  {diagnosis.right_formula}"))
         if diagnosis.found_formula:
             out.append(("found", f"  found  {diagnosis.found_formula}"))
+    if len(diagnoses) > MOST:
+        out.append(("plain", f"and {len(diagnoses) - MOST} more"))
     if finding.line is not None:
         out.append(("line", str(finding.line)))
     return out

@@ -31,7 +31,8 @@ class SourceLine(NamedTuple):
     code: str
 
     def __str__(self) -> str:
-        return f"{Path(self.file).name} line {self.number}:  {self.code}"
+        typed = self.file.startswith("<") or "ipykernel" in self.file  # at a prompt, in a notebook
+        return f"{'' if typed else Path(self.file).name + ' '}line {self.number}:  {self.code}"
 
 
 def line_of(source: Any, label: str, position: int | None) -> SourceLine | None:
@@ -80,8 +81,9 @@ def _in_function(function: Any, names: Sequence[str], position: int | None) -> S
 def _element(value: Any, position: int | None) -> Any:
     """The expression returned at this place; None where what is returned has no such place."""
     if isinstance(value, ast.Tuple):
-        there = position is not None and 0 <= position < len(value.elts)
-        return value.elts[position] if there else None
+        if position is None or not 0 <= position < len(value.elts):
+            return None
+        return value.elts[position]
     return value if position in (0, None) else None
 
 

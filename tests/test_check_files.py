@@ -287,3 +287,29 @@ def test_a_large_gradient_is_diagnosed_on_a_small_one():
     )
     assert [d.name for d in report.diagnoses["w"]]
     assert report["w"].verdict == "wrong"
+
+
+def test_the_self_test_prints_its_scores(monkeypatch):
+    from tinygrad_course.checking import self_test
+
+    asked = []
+
+    def score(quick, dtype, *, seed):
+        asked.append((quick, dtype, seed))
+        tally = self_test.Tally(planted=9, found=9, diagnosed=9, named=9)
+        shares = {"named": 0.9, "unnamed": 0.1}
+        named = 1.0 if dtype == "float64" else 0.5
+        return self_test.Scores(
+            dtype, 1.0, 0, 40, named, 0.0, 0.0, shares, shares, {"dense": tally}
+        )
+
+    monkeypatch.setattr(self_test, "score", score)
+    result = tgc("check", "--self-test", "--quick", "--seed", 3)
+    assert asked == [(True, "float64", 3), (True, "float32", 3)]
+    assert "0 of 40 right functions" in result.stdout
+    assert "90.00 % named, 10.00 % unnamed" in result.stdout
+    assert result.exit_code == 1
+    records = [json.loads(r) for r in tgc("check", "--self-test", "--json").stdout.splitlines()]
+    assert [r["dtype"] for r in records] == ["float64", "float32"]
+    assert records[0]["per_op"]["dense"]["named"] == 9
+    assert asked[-1] == (False, "float32", 0)

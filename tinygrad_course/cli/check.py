@@ -129,9 +129,8 @@ def _show(screen: Console, scores: Scores) -> None:
     def share(part: float) -> str:
         return f"{100.0 * part:.2f} %"
 
-    def shares(parts: tuple[float, ...]) -> str:
-        words = ("named", "misnamed", "only located")
-        return ", ".join(f"{share(p)} {w}" for p, w in zip(parts, words, strict=False))
+    def shares(parts: dict[str, float]) -> str:
+        return ", ".join(f"{share(part)} {name}" for name, part in parts.items())
 
     screen.print(f"\n[bold]{scores.dtype}[/]")
     rows: list[tuple[str, Any]] = [

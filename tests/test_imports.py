@@ -16,13 +16,13 @@ LEVELS = {
     0: {"errors", "random", "files", "kernels", "_checkout"},
     1: {"backend"},
     2: {
-        "dtypes", "formulas", "node", "interchange", "tensor", "function", "pointwise", "engine", "composition",
-        "grad_mode", "observer", "anomaly", "ops",
+        "dtypes", "formulas", "node", "interchange", "tensor", "function", "pointwise", "engine",
+        "gradients", "composition", "grad_mode", "observer", "anomaly", "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},
     5: {
-        "models", "evaluation", "train", "training", "checkpoint", "checking", "interop", "layouts", "weight_files",
+        "models", "evaluation", "train", "training", "checkpoint", "checking", "interop",
     },
     6: {"debug", "viz", "estimators"},
     7: {"cli", "__main__"},

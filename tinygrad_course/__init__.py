@@ -19,10 +19,11 @@ from .tensor import Parameter, Tensor, from_dlpack, tensor  # isort: skip - the 
 from . import functional as functional
 from .anomaly import detect_anomaly
 from .derivatives import hessian, hvp, jacobian, jvp, vjp
-from .engine import BackwardStep, backward_steps, grad
+from .engine import BackwardStep
 from .function import Function
 from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .gradients import backward_steps, grad
 from .random import Generator, manual_seed
 from .recompute import recompute
 

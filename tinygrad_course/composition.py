@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backend import Array
-from .engine import grad as gradients
 from .grad_mode import enable_grad, mode
+from .gradients import grad as gradients
 from .node import Leaf
 from .pointwise import Unary
 from .tensor import Tensor, wrap

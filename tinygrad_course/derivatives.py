@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .dtypes import array_from
-from .engine import grad
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .grad_mode import enable_grad
+from .gradients import grad
 from .node import Leaf
 from .ops.shaping import stack
 from .tensor import Tensor, filled, wrap

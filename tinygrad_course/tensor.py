@@ -398,7 +398,7 @@ def _beside(x: Tensor, other: Any) -> Any:
 
 
 # An operator is an op, and an op needs the class above: so its module is imported last.
-from .engine import run_backward  # noqa: E402
+from .gradients import run_backward  # noqa: E402
 from .ops import indexing, linear, reduction, shaping  # noqa: E402
 from .ops.arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub  # noqa: E402
 from .ops.axes import as_axis  # noqa: E402

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import grad
+from ..gradients import grad
 from ..node import Leaf
 from ..observer import observing
 from ..tensor import wrap

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import grad
+from ..gradients import grad
 from ..errors import Error, ShapeError
 from ..node import Leaf
 from ..tensor import Tensor, wrap

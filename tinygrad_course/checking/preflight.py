@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import grad
+from ..gradients import grad
 from ..errors import Error, GraphError
 from ..node import Leaf
 from ..observer import Observer, observing

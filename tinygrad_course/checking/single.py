@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine import grad
+from ..gradients import grad
 from ..errors import Error
 from ..node import Leaf
 from ..tensor import wrap

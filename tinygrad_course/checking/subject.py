@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import grad
+from ..gradients import grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from ..grad_mode import enable_grad
 from ..node import Leaf

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BackwardStep, backward_steps
+from ..engine import BackwardStep
+from ..gradients import backward_steps
 from ..errors import ArgumentTypeError, Error, GraphError
 from ..grad_mode import mode, no_grad
 from ..node import Leaf, Node, Output

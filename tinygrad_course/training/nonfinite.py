@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import array_module
-from ..engine import backward_steps
+from ..gradients import backward_steps
 from ..errors import AnomalyError
 from ..nn import Module
 from ..node import next_serial

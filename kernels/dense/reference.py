@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..arrays import Array, array_module
 
 
@@ -30,8 +32,9 @@ def dense(x: Array, w: Array, b: Array | None, *, out: Array | None = None) -> A
     xp = array_module(x)
     in_features, out_features = w.shape
     y = xp.empty((*x.shape[:-1], out_features), dtype=x.dtype) if out is None else out
-    rows = y.reshape(-1, out_features)
-    xp.matmul(x.reshape(len(rows), in_features), w, out=rows)
+    count = math.prod(x.shape[:-1])  # -1 could not be worked out beside a width of 0
+    rows = y.reshape(count, out_features)
+    xp.matmul(x.reshape(count, in_features), w, out=rows)
     if b is not None:
         y += b
     return y

@@ -9,6 +9,7 @@ import pytest
 from cases.record import close
 
 import tinygrad_course as tg
+from tinygrad_course.errors import ArgumentError, ArgumentTypeError, DtypeError, IndexingError
 
 INTEGERS = {
     "exp", "log", "sqrt", "tanh", "sigmoid", "mean", "var", "logsumexp", "softmax", "log_softmax",
@@ -150,3 +151,64 @@ def test_the_third_derivative_of_a_batch_norm() -> None:
         found.append([g.data for g in tg.grad(y.sum(), inputs)])
     for a, b in zip(*found, strict=True):
         close(a, b, 1e-9)
+
+
+def test_a_dense_layer_of_no_units() -> None:
+    for x in (np.ones((2, 3, 4)), np.ones(4), np.ones((0, 4))):
+        t, w = tg.tensor(x, requires_grad=True), tg.tensor(np.ones((4, 0)), requires_grad=True)
+        y = tg.dense(t, w, np.ones(0))
+        assert y.shape == (*x.shape[:-1], 0)
+        y.sum().backward()
+        np.testing.assert_array_equal(t.grad.data, np.zeros(x.shape))
+        assert w.grad.shape == (4, 0)
+
+
+@pytest.mark.parametrize("values", [np.array, tg.tensor])
+def test_bools_are_refused_where_numpy_refuses_them(values: Any) -> None:
+    yes = values([True, False])
+    for op in (tg.neg, tg.sign, lambda x: tg.sub(x, x)):
+        with pytest.raises(DtypeError, match=r"bools are no numbers here.*astype"):
+            op(yes)
+    close(tg.pow(yes, np.array([-1, 2])), [1.0, 0.0], 1e-12)
+
+
+def test_losses_of_one_sample_name_its_wrong_label() -> None:
+    for loss, label in (
+        (tg.hinge, 3.0), (tg.logistic_loss, 0.0), (tg.perceptron_criterion, -2.0)
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=rf"the one at \(\) is {label}"):
+            loss(np.array(0.5), np.array(label))
+    with pytest.raises(ArgumentError, match=r"1.5 at \(\) is no probability"):
+        tg.binary_cross_entropy(np.array(1.5), np.array(1.0))
+    with pytest.raises(IndexingError, match=r"label 3 at \(\) is no class"):
+        tg.cross_entropy(np.zeros(3), np.array(3))
+
+
+def test_binary_losses_of_bools_and_integers() -> None:
+    yes = np.array([True, False])
+    expected = np.log1p(np.exp(np.array([-1.0, 0.0]))).mean()
+    for logits in (yes, yes.astype(int), tg.tensor(yes)):
+        loss = tg.binary_cross_entropy_with_logits(logits, [1.0, 0.0])
+        assert loss.dtype == "float32"
+        close(getattr(loss, "data", loss), expected, 1e-6)
+    assert tg.binary_cross_entropy(yes, yes) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tg.cross_entropy(np.zeros((2, 3)), [0, 1], ignore_index=(0, 1)), "ignore_index"),
+        (lambda: tg.nll(np.zeros((2, 3)), [0, 1], ignore_index="none"), "ignore_index"),
+        (lambda: tg.embedding([0], np.zeros((2, 3)), padding_index=0.5), "padding_index"),
+        (lambda: tg.embedding([[0, 1], [0]], np.zeros((2, 3))), "same length"),
+        (lambda: tg.take(np.zeros(3), [[0, 1], [0]]), "same length"),
+        (lambda: tg.cross_entropy(np.zeros((2, 3)), [0, 1], weight=[[1], [1, 2]]), "same length"),
+        (lambda: tg.functional.one_hot([0], 2.5), "classes must be an integer"),
+        (lambda: tg.functional.one_hot([[0], [0, 1]], 2), "same length"),
+        (lambda: tg.cosine_similarity([1.0], [1.0], None), "axis must be an integer"),
+        (lambda: tg.mse([1.0], [1.0], reduction=np.ones(1)), "reduction must be 'mean'"),
+    ],
+)
+def test_options_and_indices_of_the_wrong_kind(call: Any, message: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=message):
+        call()

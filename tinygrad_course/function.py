@@ -17,6 +17,7 @@ from .backend import Array, array_module, as_array, is_array
 from .dtypes import (
     DEFAULT,
     check_broadcast,
+    check_no_bools,
     constant_like,
     converted,
     mixed_floats,
@@ -128,6 +129,9 @@ class Function(Node):
         except ValueError:
             if self.broadcasts:
                 check_broadcast(type(self).__name__, arrays)
+            raise
+        except TypeError:
+            check_no_bools(type(self).__name__, [a for a in arrays if a is not None])
             raise
 
     def _record(

@@ -57,7 +57,11 @@ class Unary(Function):
             x = operand(x)
             if x.dtype.kind != "f" and not self.keeps_integers:
                 x = x.astype(DEFAULT)
-            plain: Tensor = self.forward(x)  # an array, for arrays
+            try:
+                plain: Tensor = self.forward(x)  # an array, for arrays
+            except TypeError:
+                check_no_bools(type(self).__name__, (x,))
+                raise
             return plain
         if self.serial:
             return Function.apply(self, x)

@@ -77,7 +77,7 @@ class Pow(Binary):
     """
 
     def forward(self, a: Array, b: Array) -> Array:
-        integers = is_array(a) and is_array(b) and a.dtype.kind in "iu" and b.dtype.kind == "i"
+        integers = is_array(a) and is_array(b) and a.dtype.kind in "iub" and b.dtype.kind == "i"
         if integers and (b < 0).any():
             a = a.astype(DEFAULT)  # 2^-1 is no integer
         return a**b

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import DEFAULT
 from ..errors import ArgumentError
 from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .choice import maximum, where
 from .elementary import sigmoid, softplus
-from .targets import reduced, same_shape, sign_targets
+from .targets import first, reduced, same_shape, sign_targets
 
 
 class BinaryCrossEntropy(Function):
@@ -70,6 +71,12 @@ def _bounded_log(x: Any) -> Any:
     return BoundedLog().apply(x)
 
 
+def _floats(x: Any, t: Any) -> tuple[Any, ...]:
+    """Both as floats: integers and bools take the other's dtype, float32 beside each other."""
+    dtype = next((v.dtype for v in (x, t) if v.dtype.kind == "f"), DEFAULT)
+    return tuple([v if v.dtype.kind == "f" else v.astype(dtype) for v in (x, t)])
+
+
 def binary_cross_entropy_with_logits(
     logits: Any, targets: Any, *, reduction: str = "mean"
 ) -> Tensor:
@@ -90,9 +97,7 @@ def binary_cross_entropy_with_logits(
         0.6931
     """
     logits, targets = same_shape("binary_cross_entropy_with_logits", logits, targets)
-    if targets.dtype != logits.dtype and targets.dtype.kind != "f":
-        targets = targets.astype(logits.dtype)
-    losses = BinaryCrossEntropy().apply(logits, targets)
+    losses = BinaryCrossEntropy().apply(*_floats(logits, targets))
     return reduced("binary_cross_entropy_with_logits", losses, reduction)
 
 
@@ -122,14 +127,12 @@ def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "
     values = p.numpy() if isinstance(p, Tensor) else p
     wrong = (values < 0) | (values > 1)
     if wrong.any():
-        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        place = first(wrong)
         raise ArgumentError(
             f"binary_cross_entropy: {values[place]} at {place} is no probability; for logits use "
             "binary_cross_entropy_with_logits"
         )
-    if targets.dtype != p.dtype and targets.dtype.kind != "f":
-        targets = targets.astype(p.dtype)
-    losses = ProbabilityCrossEntropy().apply(p, targets)
+    losses = ProbabilityCrossEntropy().apply(*_floats(p, targets))
     return reduced("binary_cross_entropy", losses, reduction)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array, launch
-from ..dtypes import floating
+from ..backend import Array, launch
+from ..dtypes import floating, operand
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled
@@ -19,7 +19,7 @@ from .activation import log_softmax, softmax
 from .choice import where
 from .gathering import as_index, take
 from .indexing import place_last, take_last
-from .numbers import fraction
+from .numbers import fraction, whole
 from .reduction import sum
 from .targets import class_targets, reduced
 
@@ -189,7 +189,8 @@ def one_hot(targets: Any, classes: int) -> Array:
         >>> one_hot(np.array([1]), 3).tolist()
         [[0.0, 1.0, 0.0]]
     """
-    given = targets.numpy() if isinstance(targets, Tensor) else np.asarray(targets)
+    classes = whole("one_hot", "classes", classes, least=0)
+    given = targets.numpy() if isinstance(targets, Tensor) else operand(targets)
     index = as_index("one_hot", given, classes)
     if (given < 0).any():
         raise IndexingError(f"one_hot: {given.min()} is no class: classes are 0 .. {classes - 1}")
@@ -229,7 +230,7 @@ def _class_weights(name: str, weight: Any, logits: Any) -> Array | None:
     """A weight for each class, in the logits' dtype."""
     if weight is None:
         return None
-    values = weight.numpy() if isinstance(weight, Tensor) else as_array(weight)
+    values = weight.numpy() if isinstance(weight, Tensor) else operand(weight)
     if values.shape != (logits.shape[-1],):
         raise ShapeError(
             f"{name}: weight must have shape {(logits.shape[-1],)}, one number for each class of "

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backend import Array, launch
 from ..dtypes import operand
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .gathering import as_index
@@ -81,6 +83,10 @@ def embedding(index: Any, weight: Any, *, padding_index: int | None = None) -> T
         raise ShapeError(
             f"embedding: weight must be (words, features), but has shape {shape}; the index comes "
             "first"
+        )
+    if padding_index is not None and not isinstance(padding_index, (int, np.integer)):
+        raise ArgumentTypeError(
+            f"embedding: padding_index must be one integer or None, but it is {padding_index!r}"
         )
     if padding_index is not None and not -shape[0] <= padding_index < shape[0]:
         raise ArgumentError(

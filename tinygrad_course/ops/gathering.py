@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module, as_array
+from ..backend import Array, array_module
 from ..dtypes import operand
 from ..errors import DtypeError, IndexingError, ShapeError
 from ..function import Function
@@ -126,7 +126,7 @@ def as_index(name: str, index: Any, size: int) -> Array:
     Raises:
         DtypeError: no integers. IndexingError: one out of range.
     """
-    array = index.numpy() if isinstance(index, Tensor) else as_array(index)
+    array = index.numpy() if isinstance(index, Tensor) else operand(index)
     if not array.size and array.dtype.kind == "f":
         array = array.astype(int)  # an empty list
     if array.dtype.kind not in "iu":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import operand
+from ..dtypes import floating
 from ..errors import ArgumentError, DtypeError, nearest
 from ..pointwise import Unary
 from ..tensor import Tensor
@@ -110,7 +110,7 @@ def multi_class_hinge(
     """
     if form not in FORMS:
         raise ArgumentError(f"multi_class_hinge: form {form!r}: {nearest(str(form), FORMS)}")
-    scores = operand(scores)
+    scores = floating(scores)
     targets = class_targets("multi_class_hinge", scores, targets)
     if targets.dtype.kind == "f":
         raise DtypeError("multi_class_hinge: targets are classes, integers, not probabilities")

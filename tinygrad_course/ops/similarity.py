@@ -14,7 +14,7 @@ from ..dtypes import check_broadcast, floating, operands
 from ..errors import ArgumentError, ShapeError, nearest
 from ..function import Function
 from ..tensor import Tensor
-from .axes import as_axes
+from .axes import as_axis
 from .choice import maximum, where
 from .elementary import exp, log
 from .numbers import number
@@ -113,7 +113,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, *, eps: float = 1e-8) -> T
     a, b = operands(a, b)
     check_broadcast("cosine_similarity", (a, b))
     shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
-    (along,) = as_axes("cosine_similarity", axis, shape)
+    along = as_axis("cosine_similarity", axis, shape, len(shape))
     dtype = a.dtype if a.dtype.kind == "f" else floating(b).dtype
     floor, units = number("cosine_similarity", "eps", eps), []
     for x in (a, b):

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..dtypes import array_from, operand, operands
-from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError, nearest
+from ..errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    IndexingError,
+    ShapeError,
+    nearest,
+)
 from ..tensor import Tensor
 from .reduction import mean, sum
 
@@ -60,14 +69,23 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
     labels = targets.numpy() if isinstance(targets, Tensor) else targets
     wrong = (labels < 0) | (labels >= shape[-1])
     if ignore_index is not None:
+        if not isinstance(ignore_index, (int, np.integer)):
+            raise ArgumentTypeError(
+                f"{name}: ignore_index must be one integer or None, but it is {ignore_index!r}"
+            )
         wrong = wrong & (labels != ignore_index)
     if wrong.any():
-        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        place = first(wrong)
         raise IndexingError(
             f"{name}: label {int(labels[place])} at {place} is no class: logits of shape {shape} "
             f"have classes 0 .. {shape[-1] - 1}"
         )
     return targets
+
+
+def first(wrong: Any) -> tuple[int, ...]:
+    """The place of the first True, () in an array of no axes."""
+    return tuple([int(i) for i in np.argwhere(wrong)[0]])
 
 
 def sign_targets(name: str, scores: Any, targets: Any) -> tuple[Any, Any]:
@@ -80,7 +98,7 @@ def sign_targets(name: str, scores: Any, targets: Any) -> tuple[Any, Any]:
     labels = targets.numpy() if isinstance(targets, Tensor) else targets
     wrong = abs(labels) != 1
     if wrong.any():
-        place = tuple([int(i[0]) for i in wrong.nonzero()])
+        place = first(wrong)
         raise ArgumentError(
             f"{name}: labels must be -1 or 1, but the one at {place} is {labels[place]}; labels t "
             "of 0 and 1 become 2 * t - 1"
@@ -94,6 +112,11 @@ def reduced(name: str, losses: Any, reduction: str) -> Tensor:
     Raises:
         ArgumentError: another reduction.
     """
+    if not isinstance(reduction, str):
+        raise ArgumentTypeError(
+            f"{name}: reduction must be 'mean', 'sum' or 'none', but it is {reduction!r}; weights "
+            "of the elements multiply the losses of reduction='none'"
+        )
     if reduction == "mean":
         return mean(losses)
     if reduction == "sum":

@@ -264,8 +264,8 @@ class Tensor(Interchange):
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentTypeError(
             "a tensor's values are not overwritten in place, since the graph may need the old "
-            "ones: select with tg.where(mask, new, old), build with tg.concatenate or tg.stack, or "
-            "overwrite a whole leaf with leaf.assign(array)"
+            "ones: select with tg.where(mask, new, old), add at places with tg.scatter_add, build "
+            "with tg.concatenate or tg.stack, or overwrite a whole leaf with leaf.assign(array)"
         )
 
     # Methods that arrays have too, so that a formula may be handed either.

@@ -12,8 +12,10 @@ FIRST = (
     ("tgc predict digit.png", "show it one that you drew or photographed"),
 )
 THEN = (
+    ("tgc advise", "is the run good enough, and what to try next?"),
     ("tgc summary lenet5", "what the network is made of"),
     ("tgc data list", "other data; and `tgc train mlp --data spirals`"),
+    ("tgc train --data FOLDER", "your own pictures, a folder for each class"),
     ("tgc doctor", "is this machine ready, is it as fast as it can be?"),
     ("tgc --help", "all commands; `tgc train --help` one of them"),
 )

@@ -1,5 +1,7 @@
-"""What stands around the training loop: the recipe of a run, its callbacks, when to stop.
+"""What stands around the training loop: the recipe of a run, its callbacks, when to stop, what next.
 
 The loop itself is `../train.py`, and `../checkpoint.py` saves and resumes a run. Read `recipe.py`
-for what decides a run, `callbacks.py` for who looks on, `stopping_criteria.py` for when it is over.
+for what decides a run, `callbacks.py` for who looks on, `stopping_criteria.py` for when it is over;
+then `overfitting.py` and `rate_finding.py` for what to try before a run, `advice.py` and
+`search.py` for what to try after it.
 """

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import array_module
-from ..gradients import backward_steps
 from ..errors import AnomalyError
+from ..gradients import backward_steps
 from ..nn import Module
 from ..node import next_serial
 from ..tensor import Parameter, Tensor, tensor

@@ -18,14 +18,10 @@ from ..errors import ArgumentError, nearest
 from ..functional import cross_entropy, mse
 from ..models import build
 from ..models import names as model_names
-from ..optim import by_name
-from ..optim.schedules import NAMES as BY_STEP
 from ..random import Generator
 from ..train import Training
 from . import recipe_checks as checks
-from .early_stopping import EarlyStopping
 from .methods import METHODS, MOMENTUM, one_of
-from .plateau import ReduceOnPlateau
 from .preparation import (
     Scaling,
     augmentation,
@@ -34,11 +30,8 @@ from .preparation import (
     prepared,
     usual_augmentation,
 )
+from .rules import PLATEAU, SCHEDULES, check_full_batches, rate_and_rules
 from .stopping_criteria import criterion
-
-PLATEAU = "plateau"
-SCHEDULES = (*BY_STEP, PLATEAU)
-"""The schedules: those of the step, and the one that waits for the test loss."""
 
 _NAMED: dict[str, Any] = {
     "model": model_names(),
@@ -263,9 +256,9 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         seed=recipe.seed,
         transforms=augmentation(recipe, dataset),
     )
-    _check_full_batches(recipe, len(dataset.train.x))
+    check_full_batches(recipe, len(dataset.train.x))
     steps = recipe.epochs * -(-len(loader) // recipe.accumulate)
-    rate, rules = _rate_and_rules(recipe, steps)
+    rate, rules = rate_and_rules(recipe, steps)
     return Run(
         model=model,
         optimizer=METHODS[recipe.optimizer].make(model.named_parameters(), rate, recipe),
@@ -284,37 +277,6 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         data_checksum=checksum,
         rules=rules,
     )
-
-
-def _rate_and_rules(recipe: Recipe, steps: int) -> tuple[Any, list[Any]]:
-    """The learning rate, and the callbacks that a recipe asks for, in the order to be told."""
-    from .callbacks import Patience, TargetScore
-
-    assert recipe.lr is not None  # noqa: S101 - complete() saw to it
-    rules: list[Any] = []
-    rate: Any
-    if recipe.schedule == PLATEAU:
-        rate = ReduceOnPlateau(recipe.lr, factor=0.1, patience=max(recipe.epochs // 10, 2) - 1)
-        rules.append(rate)
-    else:
-        rate = by_name(recipe.schedule, recipe.lr, steps)
-    if recipe.patience is not None:
-        rules.append(Patience(recipe.patience))
-    if recipe.early_stopping is not None:
-        rules.append(EarlyStopping(criterion(recipe.early_stopping)))
-    if recipe.target_accuracy is not None:
-        rules.append(TargetScore(recipe.target_accuracy))
-    return rate, rules
-
-
-def _check_full_batches(recipe: Recipe, samples: int) -> None:
-    if recipe.optimizer == "rprop" and recipe.batch_size * recipe.accumulate < samples:
-        raise ArgumentError(
-            f"rprop: expects the gradient of all {samples:,} training samples in each step, but a "
-            f"step has {recipe.batch_size * recipe.accumulate:,}: in mini-batches signs turn by "
-            f"chance, and its steps shrink to nothing; use a batch size of {samples}, or rmsprop, "
-            "which was made of it for mini-batches"
-        )
 
 
 __all__ = [

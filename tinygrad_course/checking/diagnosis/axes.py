@@ -36,7 +36,7 @@ def rearranged(evidence: Evidence) -> Iterator[Guess]:
             f"flipped:axis{named}",
             lambda e, a=axes: np.flip(e.right, a),  # type: ignore[misc]
             f"{grad} is the right gradient flipped along axis {named}.",
-            "An index runs backwards: a convolution's kernel flipped once too often, or not at all?",
+            "An index runs backwards: a kernel flipped once too often, or not at all?",
             found=f"{grad} = flip((right {grad}), axis=({named}))",
         )
     for axis, step in product(range(ndim), (1, -1)):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .evidence import Evidence
-from .guess import Guess, close, predicted, tolerance
+from .guess import Guess
 
 Array = Any
 
@@ -63,29 +63,59 @@ def elementwise(evidence: Evidence, text: str) -> Array:
     return out * evidence.arrays()[text[5:]] if text != "dy" else out
 
 
-def formulas(evidence: Evidence) -> Iterator[Guess]:
-    """dy (or nothing) times a function of an array of the call, and of two."""
-    names = [n for n, v in evidence.arrays().items() if v.shape == evidence.right.shape]
-    if np.shape(evidence.found) != evidence.right.shape or np.size(evidence.right) < 2:
+def short_formulas(evidence: Evidence) -> Iterator[Guess]:
+    """dy (or nothing) times a function of one array of the call."""
+    yield from _fitting(evidence, [(name, text) for name, text in _values(evidence)])
+
+
+def long_formulas(evidence: Evidence) -> Iterator[Guess]:
+    """dy (or nothing) times functions of two arrays of the call."""
+    one = list(_values(evidence))
+    yield from _fitting(evidence, [(*a, *b) for a, b in product(one, one) if a[0] < b[0]])
+
+
+def _values(evidence: Evidence) -> dict[tuple[str, str], Array]:
+    """(array, function) -> its values, where they are finite and not all the same."""
+    right = evidence.right
+    if np.shape(evidence.found) != right.shape or right.size < 2:
+        return {}
+    out = {}
+    for name, array in evidence.arrays().items():
+        for text, f in FUNCTIONS.items() if array.shape == right.shape else ():
+            value = np.asarray(f(array), np.float64)
+            if np.isfinite(value).all() and np.ptp(value) > 0:
+                out[name, text] = value
+    return out
+
+
+def _fitting(evidence: Evidence, candidates: list[tuple[str, ...]]) -> Iterator[Guess]:
+    """The candidates that are the found gradient in the first probe, up to a small constant.
+
+    There are thousands, so all are compared at once: found and formula have to be parallel.
+    """
+    values = _values(evidence)
+    if not values:
         return
-    one = [(n, text) for n in names for text in FUNCTIONS]
-    two = [
-        (a, text, b, other)
-        for a, b in product(names, names)
-        if a < b
-        for text in FUNCTIONS
-        for other in FUNCTIONS
-    ]
-    for parts in [(), *one, *two]:
-        for upstream in ("dy", ""):
-            for sign, constant in CONSTANTS.items():
-                yield from _guess(evidence, parts, upstream, sign, constant)
+    dy = np.asarray(evidence.upstream)
+    stretched = dy.shape == evidence.right.shape or dy.ndim == 0
+    found = np.asarray(evidence.found, np.float64).ravel()
+    for upstream in ("dy", "") if stretched else ("",):
+        base = (
+            np.broadcast_to(dy, evidence.right.shape).ravel() if upstream else np.ones(found.size)
+        )
+        for parts in [(), *candidates]:
+            formula = base
+            for pair in zip(parts[::2], parts[1::2], strict=True):
+                formula = formula * values[pair].ravel()
+            squares: float = float(formula @ formula)
+            constant = float(found @ formula) / squares if squares > 0.0 else 0.0
+            for sign, c in CONSTANTS.items():
+                if abs(constant - c) < 1e-2:
+                    yield _guess(evidence, parts, upstream, sign, c)
 
 
-def _guess(
-    e: Evidence, parts: tuple[str, ...], upstream: str, sign: str, constant: float
-) -> Iterator[Guess]:
-    """One formula; only built if it fits the first probe, for there are thousands."""
+def _guess(e: Evidence, parts: tuple[str, ...], upstream: str, sign: str, constant: float) -> Guess:
+    """One formula."""
 
     def predict(e: Evidence) -> Array:
         out = np.asarray(constant, np.float64)
@@ -95,12 +125,10 @@ def _guess(
             out = out * FUNCTIONS[text](e.arrays()[name])
         return np.broadcast_to(out, e.right.shape)
 
-    if not close(e.found, predicted(predict, e), tolerance(e)):
-        return
     factors = [t.format(n) for n, t in zip(parts[::2], parts[1::2], strict=True)]
     text = " * ".join(([upstream] if upstream else []) + factors) or "1"
     found = f"d{e.input} = {sign}{text}"
-    yield Guess(
+    return Guess(
         f"formula:{sign}{text}",
         predict,
         f"`{found}` gives exactly what was found, and that is not the derivative.",

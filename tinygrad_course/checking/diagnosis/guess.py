@@ -65,8 +65,14 @@ def tolerance(evidence: Evidence) -> float:
     return TOLERANCE.get(evidence.dtype, 1e-7)
 
 
-def close(found: Array, expected: Array | None, limit: float) -> bool:
+def close(found: Array, expected: Array | None, limit: float, size: float = 0.0) -> bool:
     """Whether two gradients are the same: shapes, and every element to `limit` of the largest.
+
+    Args:
+        found: one.
+        expected: the other.
+        limit: the relative tolerance.
+        size: how large gradients are here, where both of these may be nothing but rounding.
 
     Example:
         >>> close(np.ones(2), np.ones(2) + 1e-12, 1e-7), close(np.ones(2), np.ones((2, 1)), 1e-7)
@@ -75,6 +81,7 @@ def close(found: Array, expected: Array | None, limit: float) -> bool:
     if expected is None or np.shape(found) != np.shape(expected):
         return False
     largest = max(
+        size,
         float(abs(np.asarray(found)).max(initial=0.0)),
         float(abs(np.asarray(expected)).max(initial=0.0)),
     )
@@ -93,13 +100,34 @@ def predicted(predict: Predict, evidence: Evidence) -> Array | None:
     try:
         with np.errstate(all="ignore"):
             return predict(evidence)
-    except (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError, np.linalg.LinAlgError):
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        AttributeError,
+        ZeroDivisionError,
+        np.linalg.LinAlgError,
+    ):
         return None
 
 
 def fits(guess: Guess, evidence: Evidence) -> bool:
     """Whether the prediction is the found gradient on every probe."""
-    return all(close(e.found, predicted(guess.predict, e), tolerance(e)) for e in evidence.all())
+    return all(
+        close(e.found, predicted(guess.predict, e), tolerance(e), size_of(e.right))
+        for e in evidence.all()
+    )
+
+
+def size_of(gradient: Array) -> float:
+    """The largest finite element.
+
+    Example:
+        >>> size_of(np.array([1.0, -3.0]))
+        3.0
+    """
+    return float(np.nan_to_num(abs(np.asarray(gradient)), posinf=0.0).max(initial=0.0))
 
 
 def nearest_multiple(found: Array, base: Array, kept: tuple[int, ...] = ()) -> Array | None:

@@ -103,7 +103,7 @@ def slice_factors(evidence: Evidence) -> Iterator[Guess]:
     if ndim < 2:
         return
     grad = f"d{evidence.input}"
-    families = [(k,) for k in range(ndim)]
+    families: list[tuple[int, ...]] = [(k,) for k in range(ndim)]
     families += [kept for n in range(2, ndim) for kept in combinations(range(ndim), n)]
     for kept in families:
         measured = multiple(evidence.found, evidence.right, kept)

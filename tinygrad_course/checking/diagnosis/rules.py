@@ -1,20 +1,22 @@
 """`diagnose`: the rules in their order, most specific first, and what each has to prove.
 
-Each rule is a file: `rounding.py`, `known.py`, `stale.py`, `factor.py`, `ratio.py`, `axes.py`,
-`sums.py`, `terms.py`, `partial.py`, `formulas.py`, `pairs.py`. The first rule of which a guess
-fits every probe answers; where several of its guesses fit, all are told.
+Each rule is a file: `rounding.py`, `known.py`, `stale.py`, `sums.py`, `factor.py`, `ratio.py`,
+`axes.py`, `partial.py`, `edited.py`, `terms.py`, `formulas.py`, `pairs.py`. The first rule of which
+a guess fits every probe answers; where several of its guesses fit, all are told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
 from .axes import products, rearranged
+from .edited import edited_lines
 from .evidence import Diagnosis, Evidence
 from .factor import CONSTANTS, factors, varying_factor
-from .formulas import formulas
+from .formulas import long_formulas, short_formulas
 from .guess import Guess, agrees, fits
 from .known import Recognised, ignores_upstream, known_mutants
 from .pairs import two_mutants, with_a_factor
@@ -61,22 +63,27 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
     yield known_mutants(seen, without)
     yield left_behind(evidence)
     other_shape = np.shape(evidence.found) != np.shape(evidence.right)
-    yield [*nothing_arrived(evidence), *(summed(evidence) if other_shape else ())]
+    yield chain(
+        nothing_arrived(evidence),
+        ignores_upstream(seen),
+        summed(evidence) if other_shape else (),
+    )
     yield instead_of_a_sum(evidence)
     yield factors(evidence)
-    yield ignores_upstream(seen)
     yield elementwise_factors(evidence)
     yield rearranged(evidence)
     yield products(evidence)
     yield summed(evidence)
     yield on_a_part(evidence)
+    yield edited_lines(seen)
     yield terms(evidence, same=True)
     yield varying_factor(evidence)
     yield terms(evidence, same=False)
     yield slice_factors(evidence)
     yield slice_terms(evidence)
-    yield formulas(evidence)
+    yield short_formulas(evidence)
     yield two_mutants(seen, without)
+    yield long_formulas(evidence)
     yield with_a_factor(evidence, seen, without)
     yield located(evidence)
 

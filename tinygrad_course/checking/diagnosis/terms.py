@@ -69,7 +69,7 @@ def slice_terms(evidence: Evidence) -> Iterator[Guess]:
                     "belongs to the gradient.",
                     found=f"{grad} = (right {grad}) + ({what} along axis {along})",
                 )
-            for name in comparable(evidence):
+            for name in [n for n in comparable(evidence) if n in evidence.inputs]:
                 if np.prod([evidence.right.shape[k] for k in reduced]) < 5:
                     continue
                 yield Guess(

@@ -12,7 +12,7 @@ import numpy as np
 
 Array = Any
 
-__all__ = ["fold", "one_hot", "patches", "sigmoid", "softmax", "unbroadcast"]
+__all__ = ["assigned", "fold", "one_hot", "patches", "sigmoid", "softmax", "unbroadcast"]
 
 
 def sigmoid(x: Array) -> Array:
@@ -59,6 +59,19 @@ def unbroadcast(grad: Array, like: Array) -> Array:
     return grad.sum(axis=stretched, keepdims=True)
 
 
+def assigned(weight: Array, tokens: Array, dy: Array) -> Array:
+    """Zeros like `weight` with dweight[token] = dy, so that of several the last one stays.
+
+    Example:
+        >>> assigned(np.ones((2, 1)), np.array([1, 1]), np.array([[3.0], [5.0]])).tolist()
+        [[0.0], [5.0]]
+    """
+    out = np.zeros(weight.shape, dy.dtype)
+    for token, row in zip(tokens.reshape(-1), dy.reshape(-1, dy.shape[-1]), strict=True):
+        out[token] = row
+    return out
+
+
 def patches(
     x: Array, size: tuple[int, int], stride: int = 1, padding: int = 0, value: float = 0.0
 ) -> Array:
@@ -70,7 +83,7 @@ def patches(
     """
     p = padding
     x = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=value)
-    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))  # type: ignore[call-overload]
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))
     return np.moveaxis(windows[:, ::stride, ::stride], 3, 5).copy()
 
 

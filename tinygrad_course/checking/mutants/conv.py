@@ -49,7 +49,7 @@ CONV2D = Operation(
         Mutant(
             "kernel_flipped_in_dx",
             "dcols = np.einsum('nhwo,ijco->nhwijc', dy, w[::-1, ::-1])",
-            "the kernel is flipped once too often: scattering with the weights as they are is right",
+            "the kernel is flipped once too often: scatter with the weights as they are",
         ),
         Mutant(
             "overwritten",
@@ -250,7 +250,7 @@ AVG_POOL2D = Operation(
         ),
         Mutant(
             "to_the_maximum",
-            "share = (windows == windows.max(axis=(3, 4), keepdims=True)) * dy[:, :, :, None, None]",
+            "share = (windows == windows.max((3, 4), keepdims=True)) * dy[:, :, :, None, None]",
             "the gradient goes to the maximum, as in max pooling",
         ),
         Mutant(

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 from .activations import ACTIVATIONS
 from .conv import IMAGES
-from .elementary import MOVES, PENALTIES, POINTWISE, REDUCTIONS
+from .elementary import POINTWISE
 from .linear import LINEAR
 from .losses import LOSSES
+from .moves import MOVES
 from .norm import NORMS
 from .operation import Operation
+from .reductions import REDUCTIONS
+from .regression import REGRESSION
 from .sequences import SEQUENCES
+from .softmax import NORMALISED
 
 FAMILIES: tuple[tuple[Operation, ...], ...] = (
     LINEAR,
     ACTIVATIONS,
+    NORMALISED,
     POINTWISE,
     REDUCTIONS,
     MOVES,
-    PENALTIES,
     LOSSES,
+    REGRESSION,
     IMAGES,
     NORMS,
     SEQUENCES,

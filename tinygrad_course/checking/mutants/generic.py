@@ -127,7 +127,7 @@ def _extra_sum(call: Call) -> Array | None:
 
 def _along(axis: int, change: Callable[[Array, int], Array]) -> Callable[[Call], Array | None]:
     def spoil(call: Call) -> Array | None:
-        if call.right.ndim == 0 or call.right.shape[axis] < 3:
+        if call.right.ndim == 0 or call.right.shape[axis] < 2:
             return None
         return change(call.right, axis)
 

@@ -54,7 +54,7 @@ BATCH_NORM = Operation(
         Mutant(
             "no_variance_term",
             "through_var = np.zeros_like(x)",
-            "the variance of the batch depends on x as well: its term - xhat mean(g xhat) is missing",
+            "the variance of the batch depends on x as well: - xhat mean(g xhat) is missing",
             also=("statistic-constant:axis0",),
         ),
         Mutant(
@@ -184,7 +184,8 @@ LAYER_NORM = Operation(
         ),
         Mutant(
             "gamma_too_late",
-            "dx = gamma * (dy - dy.mean(axis=-1, keepdims=True) - xhat * (dy * xhat).mean(axis=-1, keepdims=True)) / std",
+            "dx = gamma * (dy - dy.mean(-1, keepdims=True)"
+            " - xhat * (dy * xhat).mean(-1, keepdims=True)) / std",
             "gamma differs within the axis that is normalised: multiply before the means are taken",
         ),
         Mutant(

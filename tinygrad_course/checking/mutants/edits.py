@@ -1,0 +1,137 @@
+"""Small edits of a formula: every way to forget a factor or a term, flip a sign, take another name.
+
+The generic mutation operators, applied to the syntax tree of a right line. They stand in for the
+wrong lines that nobody wrote into the bank. Read next: `bank.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+SWAPPED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+}
+REDUCTIONS = ("sum", "mean", "max")
+
+
+@cache
+def edits(expression: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Expressions one edit away from this one, each with what was done, simplest first.
+
+    Args:
+        expression: a right formula.
+        names: other values that could stand in it.
+
+    Example:
+        >>> [text for text, _ in edits("dy * y", ("x",))]
+        ['dy', 'y', 'dy / y', 'x * y', 'dy * x']
+    """
+    found: dict[str, str] = {}
+    for change, words in _changes(expression, names):
+        text = ast.unparse(change)
+        if text != ast.unparse(ast.parse(expression, mode="eval")):
+            found.setdefault(text, words)
+    return tuple(found.items())
+
+
+def _changes(expression: str, names: Sequence[str]) -> Iterator[tuple[ast.AST, str]]:
+    count = len(list(ast.walk(ast.parse(expression, mode="eval"))))
+    by_name: list[tuple[ast.AST, str]] = []
+    for place in range(count):
+        node = list(ast.walk(ast.parse(expression, mode="eval")))[place]
+        for other, words in _instead(node, names):
+            tree = ast.parse(expression, mode="eval")
+            old = list(ast.walk(tree))[place]
+            changed = _Put(old, other).visit(tree)
+            if isinstance(node, ast.Name):
+                by_name.append((changed, words))
+            else:
+                yield changed, words
+    yield from by_name
+
+
+class _Put(ast.NodeTransformer):
+    """Replace one node by another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else super().generic_visit(node)
+
+
+def _instead(node: ast.AST, names: Sequence[str]) -> Iterator[tuple[ast.expr, str]]:
+    """What may stand in a node's place."""
+    if isinstance(node, ast.BinOp):
+        yield from _of_operator(node)
+    elif isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value, f"the transposition of {ast.unparse(node.value)} is missing"
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Invert)):
+        yield node.operand, "a sign is missing"
+    elif isinstance(node, ast.Call):
+        yield from _of_call(node)
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        for name in names:
+            if name != node.id and node.id not in {"np", "abs", "tuple", "range", "len"}:
+                yield ast.Name(name, ast.Load()), f"{name} stands where {node.id} belongs"
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.LtE)):
+        turned = ast.Lt() if isinstance(node.ops[0], ast.Gt) else ast.Gt()
+        yield ast.Compare(node.left, [turned], node.comparators), "a comparison is turned round"
+
+
+def _of_operator(node: ast.BinOp) -> Iterator[tuple[ast.expr, str]]:
+    left, right = ast.unparse(node.left), ast.unparse(node.right)
+    what = "term" if isinstance(node.op, (ast.Add, ast.Sub)) else "factor"
+    if isinstance(node.op, ast.MatMult):
+        yield ast.BinOp(node.right, ast.MatMult(), node.left), "the two factors are swapped"
+        for side in ("left", "right"):
+            old = getattr(node, side)
+            turned = ast.Attribute(old, "T", ast.Load())
+            pair = (turned, node.right) if side == "left" else (node.left, turned)
+            yield ast.BinOp(pair[0], ast.MatMult(), pair[1]), f"{ast.unparse(old)} is transposed"
+        return
+    if isinstance(node.op, ast.Pow):
+        yield node.left, f"the power {right} is missing"
+        return
+    yield node.left, f"the {what} {right} is missing"
+    if not isinstance(node.op, ast.Div):
+        yield node.right, f"the {what} {left} is missing"
+    if type(node.op) in SWAPPED:
+        other = SWAPPED[type(node.op)]()
+        signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+        words = f"{signs[type(other)]} stands where {signs[type(node.op)]} belongs"
+        yield ast.BinOp(node.left, other, node.right), words
+
+
+def _of_call(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
+    """Another reduction, another axis, no call at all."""
+    f = node.func
+    if not isinstance(f, ast.Attribute):
+        if len(node.args) == 1 and not node.keywords:
+            yield node.args[0], f"{ast.unparse(f)} is missing"
+        return
+    if f.attr in REDUCTIONS:
+        for name in REDUCTIONS:
+            if name != f.attr:
+                reduction = ast.Attribute(f.value, name, ast.Load())
+                words = f"the {name} stands where the {f.attr} belongs"
+                yield ast.Call(reduction, node.args, node.keywords), words
+        yield f.value, f"the {f.attr} is missing"
+        for axis in (0, 1, -1, -2, None):
+            keywords = [
+                ast.keyword("axis", ast.Constant(axis)) if k.arg == "axis" else k
+                for k in node.keywords
+            ]
+            yield ast.Call(f, node.args, keywords), f"the {f.attr} runs over axis {axis}"
+    elif f.attr == "where" and len(node.args) == 3:
+        test, then, other = node.args
+        yield then, f"{ast.unparse(then)} everywhere: the other case is forgotten"
+        yield other, f"{ast.unparse(other)} everywhere: the other case is forgotten"
+        yield ast.Call(f, [test, other, then], []), "the two cases are swapped"
+    elif isinstance(f.value, ast.Name) and f.value.id == "np" and len(node.args) == 1:
+        yield node.args[0], f"{f.attr} is missing"

@@ -86,6 +86,7 @@ def _findings(
     rows = Rows(flight, max(a.value.size for a in arguments), random)
     values = [a.value for a in arguments]
     mixed = [(k, weights(random, shape)) for k, shape in enumerate(flight.shapes)]
+    mixed += [(k, -u) for k, u in mixed]  # abs(dL/dx) is linear where all is positive
     analytic = gradients(flight, [*rows.seeds, *mixed], values)
     _measure_jitter(flight, rows, values, random)
     measured: list[list[Array]] = []

@@ -78,6 +78,15 @@ def test_the_gradient_of_a_broadcast_row_is_added_closely() -> None:
         ((rows + b) * 0.1).sum().backward()
         assert b.grad is not None
         np.testing.assert_allclose(b.grad.data, np.full(shape, 30_000.0), rtol=1e-5)
+        b.zero_grad()
+        tg.mean(rows + b).backward()  # its gradient is a broadcast number
+        np.testing.assert_allclose(b.grad.data, np.full(shape, 0.5), rtol=1e-5)
+
+
+def test_sums_of_slices_and_of_transposed_arrays_are_as_close() -> None:
+    x = tg.tensor(np.full((300_000, 3), 0.1, np.float32))
+    for y in (tg.mean(x[:, :2], 0), tg.mean(tg.transpose(x), 1), tg.mean(x[::2], 0)):
+        np.testing.assert_allclose(y.data, np.float32(0.1), rtol=1e-5)
 
 
 def test_split_gives_all_parts_and_gathers_their_gradients() -> None:

@@ -114,8 +114,17 @@ def real_dtype(name: str, dtype: Any) -> np.dtype[Any]:
 
 
 def operand(x: Any) -> Any:
-    """A tensor or an array as it is, a number or nested lists as an array."""
-    return x if hasattr(x, "shape") else array_from(x)
+    """A tensor or an array as it is, a number or nested lists as an array.
+
+    Raises:
+        ArgumentTypeError: complex numbers, text or objects.
+    """
+    return x if _has_numbers(x) else array_from(x)
+
+
+def _has_numbers(x: Any) -> bool:
+    """Whether x is a tensor or an array of real numbers, integers or bools."""
+    return getattr(getattr(x, "dtype", None), "kind", "none") in "fiub"
 
 
 def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
@@ -130,13 +139,14 @@ def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
         ['float64', 'float64']
     """
     given = [*values, *optional]
-    if all(hasattr(v, "shape") for v in given):
+    ready = [_has_numbers(v) for v in given]
+    if False not in ready:
         return given
-    dtypes = [v.dtype for v in given if hasattr(v, "shape")]
-    dtype = next((d for d in dtypes if d.kind == "f"), None)
+    shaped = zip(given, ready, strict=True)
+    dtype = next((v.dtype for v, is_ready in shaped if is_ready and v.dtype.kind == "f"), None)
     return [
         v
-        if hasattr(v, "shape") or (v is None and i >= len(values))
+        if ready[i] or (v is None and i >= len(values))
         else array_from(v)
         if dtype is None
         else constant_like(v, dtype)
@@ -260,10 +270,12 @@ def add_up(x: Array, axes: tuple[int, ...], *, keepdims: bool = False) -> Array:
         >>> round(float(add_up(np.full((1_000_000, 2), 0.1, "float32"), (0,))[0]))
         100000
     """
-    rows = 1
-    if x.size > 1000 and axes and axes[-1] - axes[0] == len(axes) - 1 and axes[-1] < x.ndim - 1:
-        rows = math.prod(x.shape[axes[0] : axes[-1] + 1])
-    if rows < 512 or x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.flags.c_contiguous:
+    rows = 0
+    if x.size > 1000 and 0 < len(axes) < x.ndim and x.dtype.kind == "f" and x.dtype.itemsize > 2:
+        rows = math.prod([x.shape[a] for a in axes])
+    if rows >= 512 and not x.flags.c_contiguous:
+        x = x.copy()  # a slice, a transposed or a broadcast array has its rows elsewhere
+    if rows < 512 or axes[-1] == x.ndim - 1 or axes[-1] - axes[0] != len(axes) - 1:
         return np.sum(x, axis=axes, keepdims=keepdims)
     before, after = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
     parts = x.reshape(math.prod(before), rows, math.prod(after))

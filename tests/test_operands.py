@@ -243,3 +243,28 @@ def test_inference_takes_statistics_as_lists() -> None:
     assert np.array_equal(
         y.numpy(), F.batch_norm(X, None, None, ZEROS, ONES, training=False).numpy()
     )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.ones(3, complex), np.array(["a", "b", "c"]), np.array([None] * 3)],
+    ids=["complex", "text", "objects"],
+)
+def test_arrays_of_no_real_numbers_are_refused(values: Any) -> None:
+    ops: tuple[Callable[[Any], Any], ...] = (
+        F.relu, F.exp, F.sum, F.mean, F.max, F.cumsum, F.softmax, F.sign, F.neg, F.flip, F.flatten,
+        lambda v: F.reshape(v, (3, 1)), lambda v: F.expand_dims(v, 0), lambda v: F.take(v, [0]),
+        lambda v: F.clip(v, 0.0), lambda v: F.maximum(v, 1.0), lambda v: F.add(np.ones(3), v),
+        lambda v: F.add(tg.tensor(np.ones(3)), v), lambda v: F.where([True], v, 0.0),
+        lambda v: F.batch_norm(X, v), lambda v: F.mse(np.ones(3), v), lambda v: F.pad(v, 1),
+        lambda v: F.broadcast_to(v, (2, 3)), lambda v: F.concatenate([v, v]), lambda v: v @ X.T,
+    )  # fmt: skip
+    for op in ops:
+        with pytest.raises(ArgumentTypeError, match="real numbers"):
+            op(values)
+
+
+def test_softplus_of_lists_and_numbers() -> None:
+    for x in (0.0, [0.0], (0.0,), np.zeros(1)):
+        assert np.ravel(F.softplus(x, 2.0)) == pytest.approx(np.log(2.0) / 2.0)
+    assert F.softplus([0, 1], 2.0).dtype == F.softplus([0, 1]).dtype == "float32"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..dtypes import floating
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .numbers import positive
@@ -264,4 +265,4 @@ def softplus(x: Any, beta: float = 1.0) -> Tensor:
         better option pricing", NIPS 2000.
     """
     beta = positive("softplus", "beta", beta)
-    return Softplus().apply(x) if beta == 1.0 else Softplus().apply(x * beta) / beta
+    return Softplus().apply(x) if beta == 1.0 else Softplus().apply(floating(x) * beta) / beta

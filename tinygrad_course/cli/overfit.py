@@ -91,10 +91,11 @@ def command(samples: int, steps: int, as_json: bool, **settings: Any) -> None:
 def print_step(task: str) -> Any:
     """A function that prints the 1st, 2nd, 5th, 10th, 20th, ... step."""
     name = "R2" if task == "regression" else "accuracy"
-    click.echo(f"  step        loss  {name:>8}")
 
     def tell(record: dict[str, Any]) -> None:
         step = record["step"]
+        if step == 1:
+            click.echo(f"  step        loss  {name:>8}")
         if step / 10 ** int(math.log10(step)) in (1, 2, 5):
             score = record["score"]
             shown = f"{score:.4f}" if task == "regression" else f"{100 * score:.1f} %"

@@ -41,7 +41,11 @@ def rows_of(saved: Checkpoint, path: Path) -> Any:
     """
     from ..data.cells import read_columns
 
-    columns = {column.name: column for column in read_columns(path, header=None, delimiter=None)}
+    try:
+        read = read_columns(path, header=None, delimiter=None)
+    except DataError as error:
+        raise DataError(str(error).removeprefix("load_csv: ")) from error
+    columns = {column.name: column for column in read}
     blocks = []
     for feature in saved.facts["features"]:
         name, _, value = feature.partition("=")

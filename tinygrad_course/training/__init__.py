@@ -1,4 +1,4 @@
-"""What stands around the training loop: the recipe of a run, its callbacks, when to stop, what next.
+"""What stands around the training loop: a run's recipe, its callbacks, when to stop, what next.
 
 The loop itself is `../train.py`, and `../checkpoint.py` saves and resumes a run. Read `recipe.py`
 for what decides a run, `callbacks.py` for who looks on, `stopping_criteria.py` for when it is over;

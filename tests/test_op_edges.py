@@ -194,6 +194,28 @@ def test_binary_losses_of_bools_and_integers() -> None:
     assert tg.binary_cross_entropy(yes, yes) == 0.0
 
 
+@pytest.mark.parametrize("values", [np.array, tg.tensor])
+def test_errors_of_bytes_and_bools_do_not_wrap(values: Any) -> None:
+    """200 - 201 is 255 in bytes, and nothing in bools."""
+    for dtype, y, target in (("uint8", [200, 5], [201, 3]), (bool, [True, True], [True, False])):
+        a, b = values(np.array(y, dtype)), values(np.array(target, dtype))
+        d = np.array(y, float) - np.array(target, float)
+        for loss, expected in (
+            (tg.mse, (d**2).mean()), (tg.l1, abs(d).mean()),
+            (tg.huber, np.where(abs(d) <= 1, d**2 / 2, abs(d) - 0.5).mean()),
+        ):  # fmt: skip
+            found = loss(a, b)
+            assert found.dtype == "float32"
+            close(getattr(found, "data", found), expected, 1e-6)
+
+
+def test_a_batch_of_no_channels() -> None:
+    x = tg.tensor(np.ones((4, 2, 0)), requires_grad=True)
+    y = tg.batch_norm(x)
+    y.sum().backward()
+    assert y.shape == x.grad.shape == (4, 2, 0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

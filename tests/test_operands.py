@@ -257,6 +257,7 @@ def test_arrays_of_no_real_numbers_are_refused(values: Any) -> None:
         lambda v: F.clip(v, 0.0), lambda v: F.maximum(v, 1.0), lambda v: F.add(np.ones(3), v),
         lambda v: F.add(tg.tensor(np.ones(3)), v), lambda v: F.where([True], v, 0.0),
         lambda v: F.batch_norm(X, v), lambda v: F.mse(np.ones(3), v), lambda v: F.pad(v, 1),
+        lambda v: F.maximum(tg.tensor([1, 2, 3]), v), lambda v: F.pow(tg.tensor([1, 2, 3]), v),
         lambda v: F.broadcast_to(v, (2, 3)), lambda v: F.concatenate([v, v]), lambda v: v @ X.T,
     )  # fmt: skip
     for op in ops:

@@ -21,6 +21,7 @@ from .dtypes import (
     constant_like,
     converted,
     mixed_floats,
+    operand,
     operands,
     unbroadcast,
 )
@@ -180,7 +181,7 @@ class Function(Node):
                 if dtype is not None and a.dtype != dtype:
                     raise mixed_floats(type(self).__name__, dtype, a.dtype)
                 dtype = a.dtype
-        out = [a if is_array(a) else constant_like(a, dtype) for a in arrays]
+        out = [operand(a) if is_array(a) else constant_like(a, dtype) for a in arrays]
         if (self.broadcasts or self.promotes) and dtype is not None:
             stay = "fb" if self.broadcasts else "f"  # a condition stays a condition
             out = [a if a.dtype.kind in stay else converted(a, dtype) for a in out]

@@ -5,6 +5,8 @@ All four see x as M rows of C channels, whatever axes the rows came from.
 
 from __future__ import annotations
 
+import math
+
 from ..arrays import Array, array_module, sum_rows
 
 
@@ -46,7 +48,7 @@ def batch_norm(
         Ioffe and Szegedy, Batch Normalization, 2015, Algorithm 1.
     """
     xp = array_module(x)
-    rows = x.reshape(-1, x.shape[-1])
+    rows = _rows(x)
     M = max(1, len(rows))
     if out is None:
         y, mean, var = (xp.empty(a.shape, dtype=x.dtype) for a in (x, gamma, gamma))
@@ -103,7 +105,7 @@ def batch_norm_grad(
         Ioffe and Szegedy, Batch Normalization, 2015, section 3.
     """
     xp = array_module(x)
-    rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+    rows, dy_rows = _rows(x), _rows(dy)
     M = max(1, len(rows))
     inverse_deviation = 1 / xp.sqrt(var + eps)
     normalised = rows - mean
@@ -188,3 +190,8 @@ def running_statistics(running: Array, value: Array, *, momentum: float) -> Arra
     running *= 1 - momentum
     running += momentum * value
     return running
+
+
+def _rows(x: Array) -> Array:
+    """x as M rows of C channels; -1 could not be worked out where C is 0."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])

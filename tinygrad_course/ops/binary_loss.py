@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import DEFAULT
 from ..errors import ArgumentError
 from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .choice import maximum, where
 from .elementary import sigmoid, softplus
-from .targets import first, reduced, same_shape, sign_targets
+from .targets import first, floats, reduced, same_shape, sign_targets
 
 
 class BinaryCrossEntropy(Function):
@@ -71,12 +70,6 @@ def _bounded_log(x: Any) -> Any:
     return BoundedLog().apply(x)
 
 
-def _floats(x: Any, t: Any) -> tuple[Any, ...]:
-    """Both as floats: integers and bools take the other's dtype, float32 beside each other."""
-    dtype = next((v.dtype for v in (x, t) if v.dtype.kind == "f"), DEFAULT)
-    return tuple([v if v.dtype.kind == "f" else v.astype(dtype) for v in (x, t)])
-
-
 def binary_cross_entropy_with_logits(
     logits: Any, targets: Any, *, reduction: str = "mean"
 ) -> Tensor:
@@ -97,7 +90,7 @@ def binary_cross_entropy_with_logits(
         0.6931
     """
     logits, targets = same_shape("binary_cross_entropy_with_logits", logits, targets)
-    losses = BinaryCrossEntropy().apply(*_floats(logits, targets))
+    losses = BinaryCrossEntropy().apply(*floats(logits, targets))
     return reduced("binary_cross_entropy_with_logits", losses, reduction)
 
 
@@ -132,7 +125,7 @@ def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "
             f"binary_cross_entropy: {values[place]} at {place} is no probability; for logits use "
             "binary_cross_entropy_with_logits"
         )
-    losses = ProbabilityCrossEntropy().apply(*_floats(p, targets))
+    losses = ProbabilityCrossEntropy().apply(*floats(p, targets))
     return reduced("binary_cross_entropy", losses, reduction)
 
 

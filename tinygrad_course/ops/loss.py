@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import floating
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .arithmetic import abs
 from .choice import clip
 from .numbers import positive
-from .targets import reduced, same_shape
+from .targets import floats, reduced, same_shape
 
 
 class Huber(Unary):
@@ -53,7 +52,7 @@ def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
         >>> tg.mse(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         2.0
     """
-    y, target = same_shape("mse", y, target)
+    y, target = floats(*same_shape("mse", y, target))
     difference = y - target
     return reduced("mse", difference * difference, reduction)
 
@@ -74,7 +73,7 @@ def l1(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
         >>> tg.l1(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         1.0
     """
-    y, target = same_shape("l1", y, target)
+    y, target = floats(*same_shape("l1", y, target))
     return reduced("l1", abs(y - target), reduction)
 
 
@@ -103,6 +102,6 @@ def huber(y: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -
         1964.
     """
     delta = positive("huber", "delta", delta)
-    y, target = same_shape("huber", y, target)
-    losses = Huber(delta=delta).apply(floating(y - target))
+    y, target = floats(*same_shape("huber", y, target))
+    losses = Huber(delta=delta).apply(y - target)
     return reduced("huber", losses, reduction)

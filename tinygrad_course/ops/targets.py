@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import array_from, operand, operands
+from ..dtypes import DEFAULT, array_from, operand, operands
 from ..errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -35,6 +35,12 @@ def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
             "they must be equal (broadcasting would compare every prediction with every target)"
         )
     return y, target
+
+
+def floats(y: Any, target: Any) -> tuple[Any, ...]:
+    """Both as floats, so that bytes do not wrap: integers take the other's dtype, or float32."""
+    dtype = next((v.dtype for v in (y, target) if v.dtype.kind == "f"), DEFAULT)
+    return tuple([v if v.dtype.kind == "f" else v.astype(dtype) for v in (y, target)])
 
 
 def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None = None) -> Any:

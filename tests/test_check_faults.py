@@ -226,3 +226,46 @@ def test_wrong_and_named(name):
     names = [d.name for d in report.diagnoses[label]]
     assert len(names) == 1, names
     assert re.search(pattern, names[0]), names
+
+
+@pytest.mark.parametrize(
+    ("backward", "names"),
+    [
+        (dense_backward(db=lambda g: g.sum(axis=0, keepdims=True)), {"b": "shape-only"}),
+        (dense_backward(dw=lambda g, x: g.T @ x), {"w": "weight_gradient_transposed"}),
+        (
+            lambda g, x, w, b: (x.T @ g, g @ w.T, g.sum(axis=0)),
+            {"x": "gradient-of:w", "w": "gradient-of:x"},
+        ),
+        (
+            lambda g, x, w, b: (g @ w.T, g.T @ x, g.sum(axis=0, keepdims=True)),
+            {"w": "weight_gradient_transposed", "b": "shape-only"},
+        ),
+    ],
+    ids=["keepdims", "transposed", "swapped", "two shapes"],
+)
+def test_wrong_shapes_are_named(backward, names):
+    report = gradcheck((dense, backward), [X, W, B])
+    found = {label: [d.name for d in ds] for label, ds in report.diagnoses.items()}
+    assert set(found) == set(names)
+    for label, (name,) in found.items():
+        assert names[label] in name
+
+
+def test_one_mistake_that_shows_in_several_gradients_is_explained_once():
+    def step(x, h, w, u, b):
+        return np.tanh(x @ w + h @ u + b)
+
+    def backward(g, x, h, w, u, b):
+        y = step(x, h, w, u, b)
+        da = g * (1 - y)
+        return da @ w.T, da @ u.T, x.T @ da, h.T @ da, da.sum(axis=0)
+
+    draw = np.random.default_rng(0).standard_normal
+    report = gradcheck(
+        (step, backward), [draw((3, 4)), draw((3, 2)), draw((4, 2)), draw((2, 2)), B]
+    )
+    text = str(report)
+    assert text.count("da = g * (1 - y)") == 1
+    assert text.count("the same mistake") == 4
+    assert "da = g * (1 - y)" in str(report["x"].line)

@@ -382,3 +382,20 @@ def test_assert_gradients_fails_with_the_explanation():
     assert assert_gradients((dense, dense_backward), [X, W, B])
     with pytest.raises(GradientError, match="db"):
         assert_gradients((dense, lambda g, x, w, b: (g @ w.T, x.T @ g, g)), [X, W, B])
+
+
+def test_a_formula_that_raises_is_a_finding_with_its_line():
+    class Broken(tg.Function):
+        def forward(self, x):
+            return x * x
+
+        def grad_x(self, grad, x):
+            return grad @ x
+
+    report = gradcheck(Broken, [X])
+    assert report.verdict == "wrong"
+    assert "return grad @ x" in report["x"].reason
+    assert "return grad @ x" in str(report["x"].line)
+
+    report = gradcheck((lambda x: x * x, lambda g, x: None), [X])
+    assert "end without a return" in report["x"].reason

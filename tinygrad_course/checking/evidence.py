@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..gradients import grad
 from ..errors import Error, ShapeError
+from ..gradients import grad
 from ..node import Leaf
 from ..tensor import Tensor, wrap
 from .foreign import MisshapenGradientError, misshapen
@@ -119,7 +119,7 @@ def _one(y: Tensor, leaf: Tensor, label: str, upstream: Array) -> Array | None:
     try:
         return grad([y], [leaf], [upstream.copy()], retain_graph=True)[0].data
     except MisshapenGradientError as error:
-        return error.found if error.label == label else None
+        return error.found.get(label)
     except ShapeError as error:
         return misshapen(error, leaf)
     except Error:

@@ -17,9 +17,11 @@ from ..tensor import wrap
 from .diagnosis import Evidence, diagnose
 from .evidence import FURTHER, Redraw, Shown, grown, moved, resized, show, shrunk
 from .faults import FAULTS
+from .foreign import spellings
 from .forms import Form, names_of
+from .misplaced import misplaced
 from .report import Finding, Report
-from .source import line_of
+from .source import SourceLine, assignment_to, line_of
 from .subject import Constant, Subject
 
 
@@ -50,12 +52,25 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
             finding.line = line_of(source, name, _position(form, labels, finding.label))
         try:
             if not finding.diagnoses:
+                finding.diagnoses = misplaced(finding.label, shown)
+            if not finding.diagnoses:
                 _diagnose(finding, shown, op, form.options)
+            if source is not None:
+                finding.line = _inner_line(source, finding) or finding.line
         except Exception as error:  # noqa: BLE001 - the verdict stands, whatever happens to its name
             report.notes.append(
                 f"the diagnosis of {finding.label} failed ({type(error).__name__}: {error}): "
                 "please report it"
             )
+
+
+def _inner_line(source: Any, finding: Finding) -> SourceLine | None:
+    """The line of an intermediate value, where the diagnosis is about one and the user has it."""
+    formulas = {d.found_formula for d in finding.diagnoses}
+    name = formulas.pop().partition(" = ")[0] if len(formulas) == 1 else ""
+    if not name.isidentifier() or name.lower() in spellings(finding.label):
+        return None
+    return assignment_to(name, source)
 
 
 def _position(form: Form, labels: list[str], label: str) -> int | None:

@@ -85,10 +85,10 @@ def failure(error: BaseException, path: str | Path) -> str:
 def find(module: ModuleType) -> list[Found]:
     """What stands in the file, in its order.
 
-    Pairs are `forward` and `backward`, `dense_forward` and `dense_backward`, `forward_dense` and
-    `backward_dense`, `dense` and `dense_backward` (or `dense_grad`); classes are `tg.Function`
-    subclasses, `torch.autograd.Function`s, and classes with `forward` and `backward`, be they
-    static or a layer's methods.
+    Pairs are `forward` and `backward`, `dense_forward` and `dense_backward` (words may stand before
+    and after: `conv_forward_naive`), `dense` and `dense_backward` (or `dense_grad`); classes are
+    `tg.Function` subclasses, `torch.autograd.Function`s, and classes with `forward` and `backward`,
+    be they static or a layer's methods.
     """
     functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v)
                  and v.__module__ == module.__name__}  # fmt: skip
@@ -135,19 +135,17 @@ def _pairs(functions: dict[str, Any], stem: str) -> Iterator[Found]:
     for name, function in functions.items():
         if name == "forward":
             partners, short = ["backward"], stem
-        elif name.endswith("_forward"):
-            short = name[: -len("_forward")]
-            partners = [f"{short}_backward"]
-        elif name.startswith("forward_"):
-            short = name[len("forward_") :]
-            partners = [f"backward_{short}"]
+        elif "forward" in name.split("_"):
+            short = "_".join([word for word in name.split("_") if word != "forward"])
+            partners = ["_".join([{"forward": "backward"}.get(w, w) for w in name.split("_")])]
         else:
             short = name
             partners = [f"{name}_backward", f"{name}_grad", f"grad_{name}", f"backward_{name}"]
         for partner in partners:
             if partner in functions:
                 other = functions[partner]
-                yield Found(short, (function, other), function, 0, (name, partner))
+                before = name.partition("_forward")[0]
+                yield Found(short, (function, other), function, 0, (name, partner, before))
                 break
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,23 +28,29 @@ class MisshapenGradientError(ShapeError):
 
     Attributes:
         label: the input's name.
-        found: the gradient as it was returned.
+        found: all gradients as they were returned, by the inputs' names.
     """
 
-    def __init__(self, label: str, found: Array, shape: tuple[int, ...]) -> None:
-        super().__init__(
-            f"the gradient of {label} has shape {found.shape}, but {label} has {shape}"
-        )
+    def __init__(
+        self, label: str, shape: tuple[int, ...], found: Mapping[str, Array | None]
+    ) -> None:
+        theirs = np.shape(found[label])  # type: ignore[arg-type]
+        super().__init__(f"the gradient of {label} has shape {theirs}, but {label} has {shape}")
         self.label = label
         self.found = found
+
+
+_HERE = str(Path(__file__).parent.parent)
+_NUMPY = str(Path(np.__file__).parent)
 
 
 class BackwardFailedError(GraphError):
     """The user's backward raised."""
 
     def __init__(self, error: Exception) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f" at line {frame.lineno}: {frame.line}" if frame.line else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if not f.filename.startswith((_HERE, _NUMPY))] or frames
+        where = f" at line {own[-1].lineno}: {own[-1].line}" if own[-1].line else ""
         super().__init__(f"backward raised {type(error).__name__}: {error}{where}")
 
 
@@ -86,7 +93,9 @@ class Foreign(Function):
         found = matched(returned, self.inputs, self.labels, self.slots)
         for slot, x, g in zip(self.slots, xs, found, strict=True):
             if g is not None and g.shape != x.shape:
-                raise MisshapenGradientError(self.labels[slot], g, x.shape)
+                names = [self.labels[i] for i in self.slots]
+                everything = dict(zip(names, found, strict=True))
+                raise MisshapenGradientError(self.labels[slot], x.shape, everything)
         return found
 
 
@@ -108,6 +117,11 @@ def matched(
         [array([3., 3.])]
     """
     names = [labels[i] for i in slots]
+    if returned is None:
+        raise ArgumentTypeError(
+            f"backward returned nothing: does it end without a return? Return the gradients of "
+            f"{', '.join(names)}"
+        )
     if isinstance(returned, Mapping):
         keys = {str(key).lower(): value for key, value in returned.items()}
         by_name = [next((keys[k] for k in spellings(n) if k in keys), None) for n in names]

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..gradients import grad
 from ..errors import Error, GraphError
+from ..gradients import grad
 from ..node import Leaf
 from ..observer import Observer, observing
 from ..tensor import Tensor, wrap
@@ -258,6 +258,8 @@ def _pull(
         label = guilty[0] if guilty else None
         reason = f"the backward pass raised {type(error).__name__}: {error}"
         raise Fault(reason, label) from error
+    except Exception as error:
+        raise Fault(str(BackwardFailedError(error))) from error
     if not np.array_equal(upstream, seed.astype(y.dtype)):
         raise Fault(
             "the backward pass wrote into its upstream gradient, which other branches of the graph "

@@ -54,8 +54,30 @@ def explanation(finding: Finding, hints: int | None = None) -> list[tuple[str, s
     return out
 
 
+def told(finding: Finding, hints: int | None, said: set[str]) -> list[tuple[str, str]]:
+    """All lines under a finding's head, each with its kind; what was said above is not repeated.
+
+    Args:
+        finding: a finding.
+        hints: as in `Report.explained`.
+        said: what the findings before it said; extended.
+    """
+    if finding.verdict != "wrong":
+        return [("plain", text) for text in finding.numbers()]
+    formulas = [d.found_formula for d in finding.diagnoses]
+    if len(formulas) == 1 and formulas[0] in said and hints is None:
+        return [("name", f"the same mistake: {formulas[0]}")]
+    if finding.reason and finding.reason in said and not finding.diagnoses:
+        return [("plain", "the same")]
+    said.update([finding.reason, *formulas] if len(formulas) < 2 else [finding.reason])
+    out = explanation(finding, hints)
+    if hints is None or not finding.diagnoses:
+        out += [("number", text) for text in finding.numbers()]
+    return out
+
+
 STYLES = {"name": "bold", "right": "green", "found": "red", "line": "cyan", "hint": "bold",
-          "plain": ""}  # fmt: skip
+          "plain": "", "number": "dim"}  # fmt: skip
 
 
 def as_rich(report: Report, hints: int | None = None) -> Any:
@@ -73,14 +95,11 @@ def as_rich(report: Report, hints: int | None = None) -> Any:
     text = Text()
     text.append(f"{report.name}: ", "bold")
     text.append(SHOUT.get(report.verdict, report.verdict), f"bold {COLOURS[report.verdict]}")
+    said: set[str] = set()
     for finding in report.findings:
         text.append("\n" + finding.head(), COLOURS[finding.verdict])
-        told = explanation(finding, hints) if finding.verdict == "wrong" else []
-        for kind, line in told:
+        for kind, line in told(finding, hints, said):
             text.append("\n      " + line, STYLES[kind])
-        if hints is None or not finding.diagnoses:
-            for line in finding.numbers():
-                text.append("\n      " + line, "dim" if told else "")
     for note in report.notes:
         text.append(f"\n  note: {note}", "dim")
     return text

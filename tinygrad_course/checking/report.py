@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from ..errors import GradientError
-from .render import SHOUT, as_html, as_rich, explanation
+from .render import SHOUT, as_html, as_rich, told
 from .source import SourceLine
 
 
@@ -86,15 +86,6 @@ class Finding:
                 f", {self.digits} digits agree" if self.digits else ", as far as f's rounding shows"
             )
         return head + (f"  ({self.looked_at})" if self.looked_at else "")
-
-    def lines(self, hints: int | None = None) -> list[str]:
-        """The finding as text; `hints` as in `Report.explained`."""
-        out = [self.head()]
-        if self.verdict == "wrong":
-            out += ["      " + text for _, text in explanation(self, hints)]
-            if hints is not None and self.diagnoses:
-                return out
-        return out + ["      " + text for text in self.numbers()]
 
     def numbers(self) -> list[str]:
         """What was measured, line by line."""
@@ -202,8 +193,10 @@ class Report:
               x  shape ()  right, 13 digits agree  (all 1 elements, every output)
         """
         out = [f"{self.name}: {SHOUT.get(self.verdict, self.verdict)}"]
+        said: set[str] = set()
         for finding in self.findings:
-            out += finding.lines(hints)
+            out.append(finding.head())
+            out += ["      " + text for _, text in told(finding, hints, said)]
         out += [f"  note: {note}" for note in self.notes]
         return "\n".join(out)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..gradients import grad
 from ..errors import Error
+from ..gradients import grad
 from ..node import Leaf
 from ..tensor import wrap
 from .forms import Form

@@ -55,14 +55,49 @@ def line_of(source: Any, label: str, position: int | None) -> SourceLine | None:
     return None if function is None else _in_function(function, spellings(label)[1:], position)
 
 
-def _in_function(function: Any, names: Sequence[str], position: int | None) -> SourceLine | None:
+def assignment_to(name: str, source: Any) -> SourceLine | None:
+    """The last line of a backward that assigns to `name`.
+
+    Args:
+        name: the variable.
+        source: as for `line_of`.
+    """
+    parsed = _parsed(getattr(source, "backward", None) if isinstance(source, type) else source)
+    if parsed is None:
+        return None
+    found = _assigned(parsed.body, [name.lower()])
+    return None if found is None else parsed.line(found)
+
+
+class _Parsed(NamedTuple):
+    """The source of a function: its tree, its lines, and where they stand."""
+
+    body: Any
+    lines: list[str]
+    first: int
+    file: str
+
+    def line(self, node: Any) -> SourceLine:
+        return SourceLine(
+            self.file, self.first + node.lineno - 1, self.lines[node.lineno - 1].strip()
+        )
+
+
+def _parsed(function: Any) -> _Parsed | None:
     try:
         lines, first = inspect.getsourcelines(function)
         file = inspect.getsourcefile(function) or "?"
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError, IndentationError):
         return None
-    body: Any = tree.body[0]
+    return _Parsed(tree.body[0], lines, first, file)
+
+
+def _in_function(function: Any, names: Sequence[str], position: int | None) -> SourceLine | None:
+    parsed = _parsed(function)
+    if parsed is None:
+        return None
+    body = parsed.body
     returned = [n for n in ast.walk(body) if isinstance(n, ast.Return) and n.value is not None]
     if not returned:
         return None
@@ -74,8 +109,7 @@ def _in_function(function: Any, names: Sequence[str], position: int | None) -> S
         where = element
     else:
         where = _assigned(body, names) or value
-    number = where.lineno
-    return SourceLine(file, first + number - 1, lines[number - 1].strip())
+    return parsed.line(where)
 
 
 def _element(value: Any, position: int | None) -> Any:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..gradients import grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from ..grad_mode import enable_grad
+from ..gradients import grad
 from ..node import Leaf
 from ..tensor import Parameter, Tensor, wrap
 from .frozen import Frozen, is_module

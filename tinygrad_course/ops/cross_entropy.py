@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, launch
-from ..dtypes import floating, operand
+from ..dtypes import floating, operand, operands
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled
@@ -230,7 +230,7 @@ def _class_weights(name: str, weight: Any, logits: Any) -> Array | None:
     """A weight for each class, in the logits' dtype."""
     if weight is None:
         return None
-    values = weight.numpy() if isinstance(weight, Tensor) else operand(weight)
+    values = weight.numpy() if isinstance(weight, Tensor) else operands(logits, weight)[1]
     if values.shape != (logits.shape[-1],):
         raise ShapeError(
             f"{name}: weight must have shape {(logits.shape[-1],)}, one number for each class of "

@@ -155,3 +155,12 @@ def test_labels_of_zero_and_one_are_refused_with_the_remedy() -> None:
     for loss in (tg.logistic_loss, tg.hinge, tg.perceptron_criterion):
         with pytest.raises(ArgumentError, match=r"-1 or 1.*is 0.*2 \* t - 1"):
             loss(tg.tensor([1.0, 2.0]), np.array([0, 1]))
+
+
+def test_a_positive_that_counts_thrice_is_three_positives() -> None:
+    x, t = np.array([0.3, -1.0, 2.0]), np.array([1.0, 0.0, 1.0])
+    thrice = tg.nn.BCEWithLogitsLoss("sum", pos_weight=3.0)
+    repeated = np.repeat(x, [3, 1, 3]), np.repeat(t, [3, 1, 3])
+    expected = tg.binary_cross_entropy_with_logits(*repeated, reduction="sum")
+    np.testing.assert_allclose(thrice(tg.tensor(x), t).data, expected, rtol=1e-12)
+    assert thrice(tg.tensor(x.astype("float32")), t.astype("float32")).dtype == "float32"

@@ -431,6 +431,15 @@ def test_losses(reduction: str) -> None:
         3.0 * y,
         1.0 / (1.0 + np.exp(-target)),
     )
+    w = positive(y.shape[-1])
+    parity(
+        lambda z, t: tg.binary_cross_entropy_with_logits(z, t, pos_weight=w, reduction=reduction),
+        lambda z, t: TF.binary_cross_entropy_with_logits(
+            z, t, pos_weight=torch.tensor(w), reduction=reduction
+        ),
+        3.0 * y,
+        1.0 / (1.0 + np.exp(-target)),
+    )
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

@@ -54,6 +54,11 @@ def _binary(rng: RNG) -> Iterator[Sample]:
     yield sample(
         np.array([-1e4, -40.0, 40.0, 1e4]), np.array([0.0, 1.0, 0.0, 1.0]), reduction="none"
     )
+    for weight in (3.0, np.array(0.25), np.array([2.0, 0.5, 1.0]), np.full((4, 1), 7.0)):
+        yield sample(
+            away(rng, 4, 3), np.asarray(rng.uniform(size=(4, 3))), reduction="none",
+            pos_weight=weight,
+        )  # fmt: skip
     # Smooth at 0 as well, though written with |x| and max(x, 0).
     yield sample(np.array([0.0, -0.0]), np.array([0.25, 1.0]), reduction="none")
 
@@ -108,8 +113,9 @@ def _np_mse(y, target, reduction="mean"):
     return _reduced(np.asarray(y * y - 2.0 * y * target + target * target * 1.0), reduction)
 
 
-def _np_binary(x, t, reduction="mean"):
-    return _reduced(np.asarray(t * np.logaddexp(0, -x) + (1.0 - t) * np.logaddexp(0, x)), reduction)
+def _np_binary(x, t, pos_weight=1.0, reduction="mean"):
+    yes, no = np.logaddexp(0, -x), np.logaddexp(0, x)
+    return _reduced(np.asarray(pos_weight * t * yes + (1.0 - t) * no), reduction)
 
 
 def _np_huber(y, target, delta=1.0, reduction="mean"):
@@ -175,7 +181,15 @@ CASES = (
         tg.binary_cross_entropy_with_logits,
         _np_binary,
         _binary,
-        bad=_shapes("binary_cross_entropy_with_logits"),
+        bad=(
+            *_shapes("binary_cross_entropy_with_logits"),
+            Bad(
+                (Z, np.ones((4, 3))),
+                ShapeError,
+                r"pos_weight of shape \(4,\) .*\(4, 3\); give one number",
+                {"pos_weight": np.ones(4)},
+            ),
+        ),
     ),
     Case(
         "l1",

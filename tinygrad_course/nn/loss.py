@@ -176,10 +176,11 @@ class HuberLoss(Module):
 
 
 class BCEWithLogitsLoss(Module):
-    """-t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)), stable for any logit x.
+    """-w t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)), stable for any logit x.
 
     Args:
         reduction: "mean" over all elements, "sum", or "none".
+        pos_weight: w, how much a positive counts; None is 1.
 
     Example:
         >>> import tinygrad_course as tg
@@ -188,13 +189,16 @@ class BCEWithLogitsLoss(Module):
         0.6931
     """
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, reduction: str = "mean", *, pos_weight: Any = None) -> None:
         check_reduction("BCEWithLogitsLoss", reduction)
         self.reduction = reduction
+        self.pos_weight = pos_weight if pos_weight is None else constant_weights(pos_weight)
 
     def forward(self, logits: Any, targets: Any) -> Tensor:
         """Two tensors of one shape; targets from 0 to 1."""
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction=self.reduction)
+        return F.binary_cross_entropy_with_logits(
+            logits, targets, pos_weight=self.pos_weight, reduction=self.reduction
+        )
 
 
 class BCELoss(Module):

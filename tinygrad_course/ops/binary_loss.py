@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..errors import ArgumentError
+from ..dtypes import operand
+from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
@@ -71,17 +72,19 @@ def _bounded_log(x: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    logits: Any, targets: Any, *, reduction: str = "mean"
+    logits: Any, targets: Any, *, pos_weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
-    """-t log p - (1 - t) log(1 - p) with p = sigmoid(logits); stable for any logits.
+    """-w t log p - (1 - t) log(1 - p) with p = sigmoid(logits); stable for any logits.
 
     Args:
         logits: any shape, before any sigmoid.
         targets: probabilities (or 0 and 1) of the same shape.
-        reduction: "mean" over all elements, "sum" or "none".
+        pos_weight: w, how much a positive counts, a number or one for each of the last axis; None
+            is 1. As many negatives as there are for each positive make up for a rare class.
+        reduction: "mean" over all elements (not weighted, as in PyTorch), "sum" or "none".
 
     Raises:
-        ShapeError: shapes that differ.
+        ShapeError: shapes that differ, or weights that do not broadcast to them.
 
     Example:
         >>> import tinygrad_course as tg
@@ -90,8 +93,27 @@ def binary_cross_entropy_with_logits(
         0.6931
     """
     logits, targets = same_shape("binary_cross_entropy_with_logits", logits, targets)
-    losses = BinaryCrossEntropy().apply(*floats(logits, targets))
+    x, t = floats(logits, targets)
+    losses = BinaryCrossEntropy().apply(x, t)
+    if pos_weight is not None:
+        # -t log p = t softplus(-x), and there it stays small where p is nearly 1.
+        weight = _positive_weight(pos_weight, x)
+        losses = losses + (weight - 1.0) * t * softplus(-x)
     return reduced("binary_cross_entropy_with_logits", losses, reduction)
+
+
+def _positive_weight(weight: Any, x: Any) -> Array:
+    """The weight of a positive, a constant of x's dtype that broadcasts to x's shape."""
+    values: Array = weight.numpy() if isinstance(weight, Tensor) else operand(weight)
+    shape, have = tuple(x.shape), tuple(values.shape)
+    if len(have) > len(shape) or any(
+        n not in (1, m) for n, m in zip(have[::-1], shape[::-1], strict=False)
+    ):
+        raise ShapeError(
+            f"binary_cross_entropy_with_logits: pos_weight of shape {have} does not broadcast to "
+            f"logits of shape {shape}; give one number, or one for each of the last axis"
+        )
+    return values.astype(x.dtype)
 
 
 def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "mean") -> Tensor:

@@ -121,25 +121,13 @@ def command_for(experiment: Experiment) -> str | None:
 
     if experiment.recipe is None:
         return None
-    words = command_of(experiment.recipe)
     if not experiment.command:
-        return words
-    recipe = experiment.recipe
-    shorter = command_of(
-        recipe,
-        only=(
-            "data",
-            "target",
-            "task",
-            "drop",
-            "one_hot",
-            "missing",
-            "size",
-            "optimizer",
-            "classic",
-        ),
-    )
-    return shorter.replace("tgc train", f"tgc {experiment.command}", 1)
+        return command_of(experiment.recipe)
+    kept = {"data", "target", "task", "drop", "one_hot", "missing", "size", "optimizer", "classic"}
+    if experiment.command == "lr-range":  # the right rate depends on these too
+        kept |= {"batch_size", "momentum", "weight_decay", "shift", "flip", "accumulate", "clip"}
+    words = command_of(experiment.recipe, only=kept)
+    return words.replace("tgc train", f"tgc {experiment.command}", 1)
 
 
 def _show(saved: Checkpoint, facts: Facts, goal: float, assumed: bool, advice: Any) -> None:

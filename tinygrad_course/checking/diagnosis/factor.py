@@ -116,7 +116,7 @@ def quantities(evidence: Evidence) -> Iterator[tuple[str, Quantity, str]]:
     """Numbers that slip into gradients: (name, the number in a probe, what it is)."""
     for name, (value, words) in CONSTANTS.items():
         yield name, lambda _, v=value: v, words  # type: ignore[misc]
-    for name, size, words in _sizes(evidence):
+    for name, size, words in _different_sizes(evidence):
         yield f"1/{name}", lambda e, q=size: 1.0 / q(e), f"divided by {words}, once too often"  # type: ignore[misc]
         yield name, lambda e, q=size: q(e), f"{words}, by which nobody divided"  # type: ignore[misc]
         yield f"2/{name}", lambda e, q=size: 2.0 / q(e), f"2 over {words}"  # type: ignore[misc]
@@ -165,6 +165,20 @@ def _of_number(name: str) -> Iterator[tuple[str, Quantity, str]]:
     yield f"(1 - {name})/{name}", lambda e: (1.0 - number(e)) / number(e), f"1 - {name} for {name}"
     yield f"{name}**2", lambda e: number(e) ** 2, f"{name} squared"
     yield f"1/{name}**2", lambda e: number(e) ** -2, f"{name} is missing twice"
+
+
+def _different_sizes(evidence: Evidence) -> Iterator[tuple[str, Quantity, str]]:
+    """The sizes without those that are 1, or another one by another name.
+
+    Two sizes are the same thing if they agree in all probes although these have different shapes.
+    """
+    known: list[list[float | None]] = []
+    for name, size, words in _sizes(evidence):
+        values = [_value(size, e) for e in evidence.all()]
+        if values[0] in {None, 1.0} or (values in known and len(set(values)) > 1):
+            continue
+        known.append(values)
+        yield name, size, words
 
 
 def _sizes(evidence: Evidence) -> Iterator[tuple[str, Quantity, str]]:

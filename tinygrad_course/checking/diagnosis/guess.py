@@ -130,33 +130,38 @@ def size_of(gradient: Array) -> float:
     return float(np.nan_to_num(abs(np.asarray(gradient)), posinf=0.0).max(initial=0.0))
 
 
-def nearest_multiple(found: Array, base: Array, kept: tuple[int, ...] = ()) -> Array | None:
+def nearest_multiple(
+    found: Array, base: Array, kept: tuple[int, ...] = (), *, least: int = 2
+) -> Array | None:
     """The multiple of `base` nearest to `found`, with a factor of its own per index of `kept` axes.
 
     Args:
         found: what is looked at.
         base: of the same shape.
         kept: axes along which the factor may differ.
+        least: how many nonzero elements more than factors there have to be.
 
     Returns:
-        factor * base; None where the nonzero elements are not more than the factors.
+        factor * base; None where there are not so many.
 
     Example:
         >>> nearest_multiple(np.array([2.0, 4.0]), np.array([1.0, 2.0])).tolist()
         [2.0, 4.0]
     """
-    factor = multiple(found, base, kept)
+    factor = multiple(found, base, kept, least=least)
     return None if factor is None else factor * base
 
 
-def multiple(found: Array, base: Array, kept: tuple[int, ...] = ()) -> Array | None:
+def multiple(
+    found: Array, base: Array, kept: tuple[int, ...] = (), *, least: int = 2
+) -> Array | None:
     """The factors of `nearest_multiple`, with kept dimensions."""
     if np.shape(found) != np.shape(base):
         return None
     others = tuple([i for i in range(base.ndim) if i not in kept])
     squares = (base * base).sum(axis=others, keepdims=True)
     counts = (base != 0).sum(axis=others, keepdims=True)
-    if not squares.any() or (kept and counts.sum() - (counts > 0).sum() < 2):
+    if not squares.any() or (kept and counts.sum() - (counts > 0).sum() < least):
         return None
     products = (found * base).sum(axis=others, keepdims=True)
     return np.where(squares > 0, products / np.where(squares > 0, squares, 1.0), 1.0)

@@ -106,17 +106,26 @@ def slice_factors(evidence: Evidence) -> Iterator[Guess]:
     families: list[tuple[int, ...]] = [(k,) for k in range(ndim)]
     families += [kept for n in range(2, ndim) for kept in combinations(range(ndim), n)]
     for kept in families:
-        measured = multiple(evidence.found, evidence.right, kept)
+        measured = multiple(evidence.found, evidence.right, kept, least=0)
         if measured is None or measured.size * 2 > evidence.right.size:
+            continue
+        if sum([_spare(e, kept) for e in evidence.all()]) < 3:
             continue
         low, high = float(measured.min()), float(measured.max())
         axes = ",".join([str(k) for k in kept])
         yield Guess(
             f"slice-factor:axis{axes}",
-            lambda e, k=kept: nearest_multiple(e.found, e.right, k),  # type: ignore[misc]
+            lambda e, k=kept: nearest_multiple(e.found, e.right, k, least=0),  # type: ignore[misc]
             f"{grad} is the right gradient times a factor of its own per index of axis {axes} "
             f"(from {low:.4g} to {high:.4g}).",
             f"A vector along axis {axes} is forgotten, or enters once too often: a scale such as "
             "gamma, a standard deviation?",
             found=f"{grad} = (right {grad}) * (a factor per index of axis {axes})",
         )
+
+
+def _spare(e: Evidence, kept: tuple[int, ...]) -> int:
+    """How many nonzero elements more than factors a probe has."""
+    others = tuple([i for i in range(e.right.ndim) if i not in kept])
+    counts = (e.right != 0).sum(axis=others)
+    return int(counts.sum() - (counts > 0).sum())

@@ -8,6 +8,7 @@ a guess fits every probe answers; where several of its guesses fit, all are told
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -46,8 +47,12 @@ def diagnose(evidence: Evidence, *, without: frozenset[str] = frozenset()) -> li
         >>> [d.name for d in diagnose(e)]
         ['factor:-1']
     """
-    if all(agrees(e) for e in evidence.all()):
+    wrong = [e for e in evidence.all() if not agrees(e)]
+    if not wrong:
         return []
+    if wrong[0] is not evidence:  # what is measured is measured where something is wrong
+        others = [e for e in evidence.all() if e is not wrong[0]]
+        evidence = replace(wrong[0], repeats=tuple([replace(e, repeats=()) for e in others]))
     with np.errstate(all="ignore"):
         for rule in rules(evidence, without):
             answers = [g for g in rule if fits(g, evidence)]

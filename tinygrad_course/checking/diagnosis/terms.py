@@ -70,7 +70,7 @@ def slice_terms(evidence: Evidence) -> Iterator[Guess]:
                     found=f"{grad} = (right {grad}) + ({what} along axis {along})",
                 )
             for name in [n for n in comparable(evidence) if n in evidence.inputs]:
-                if np.prod([evidence.right.shape[k] for k in reduced]) < 5:
+                if np.prod([evidence.right.shape[k] for k in reduced]) < 4:
                     continue
                 yield Guess(
                     f"statistic-constant:axis{along}",

@@ -17,6 +17,11 @@ SWAPPED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
 }
 REDUCTIONS = ("sum", "mean", "max")
+FOLDED = {
+    "add=False": "overlapping windows overwrite one another instead of adding up",
+    "crop=False": "the padding is cut off at the wrong side",
+    "skip_last=True": "the last row of windows is left out",
+}
 
 
 @cache
@@ -75,10 +80,15 @@ def _instead(node: ast.AST, names: Sequence[str]) -> Iterator[tuple[ast.expr, st
         yield node.operand, "a sign is missing"
     elif isinstance(node, ast.Call):
         yield from _of_call(node)
+    elif isinstance(node, ast.List):
+        yield from _in_another_order(node)
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         for name in names:
             if name != node.id and node.id not in {"np", "abs", "tuple", "range", "len"}:
                 yield ast.Name(name, ast.Load()), f"{name} stands where {node.id} belongs"
+        if node.id in names:
+            yield _parsed(f"{node.id}[::-1, ::-1]"), f"{node.id} is flipped"
+            yield _parsed(f"(1 - {node.id})"), f"1 - {node.id} stands where {node.id} belongs"
     elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.LtE)):
         turned = ast.Lt() if isinstance(node.ops[0], ast.Gt) else ast.Gt()
         yield ast.Compare(node.left, [turned], node.comparators), "a comparison is turned round"
@@ -98,6 +108,7 @@ def _of_operator(node: ast.BinOp) -> Iterator[tuple[ast.expr, str]]:
     if isinstance(node.op, ast.Pow):
         yield node.left, f"the power {right} is missing"
         return
+    yield from _of_derivatives(node)
     yield node.left, f"the {what} {right} is missing"
     if not isinstance(node.op, ast.Div):
         yield node.right, f"the {what} {left} is missing"
@@ -106,11 +117,54 @@ def _of_operator(node: ast.BinOp) -> Iterator[tuple[ast.expr, str]]:
         signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
         words = f"{signs[type(other)]} stands where {signs[type(node.op)]} belongs"
         yield ast.BinOp(node.left, other, node.right), words
+    if isinstance(node.op, ast.Sub):
+        yield _parsed(f"({left} - {right})**2"), f"{left} - {right} is squared"
+        yield _parsed(f"abs({left} - {right})"), f"the sign of {left} - {right} is lost"
+        yield _parsed(f"np.sign({left} - {right})"), f"only the sign of {left} - {right} is left"
+
+
+def _of_derivatives(node: ast.BinOp) -> Iterator[tuple[ast.expr, str]]:
+    """The slopes of tanh, 1 - y^2, and of the logistic function, y (1 - y), mixed up or gone."""
+    match node:
+        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(y, ast.Pow(), ast.Constant(2))):
+            z = ast.unparse(y)
+            yield (
+                _parsed(f"{z} * (1 - {z})"),
+                "the logistic function's slope stands for that of tanh",
+            )
+            yield _parsed(f"1 - {z}"), "the square is missing"
+        case ast.BinOp(
+            ast.BinOp(rest, ast.Mult(), y), ast.Mult(), ast.BinOp(ast.Constant(1), ast.Sub(), again)
+        ) if ast.unparse(y) == ast.unparse(again):
+            z = ast.unparse(y)
+            yield rest, f"the slope {z} * (1 - {z}) of the logistic function is missing"
+            tanh = ast.BinOp(rest, ast.Mult(), _parsed(f"1 - {z}**2"))
+            yield tanh, "the slope of tanh stands for the logistic function's"
+
+
+def _in_another_order(node: ast.List) -> Iterator[tuple[ast.expr, str]]:
+    """A list with two of its elements swapped."""
+    for i in range(len(node.elts)):
+        for j in range(i):
+            turned = list(node.elts)
+            turned[i], turned[j] = turned[j], turned[i]
+            words = f"{ast.unparse(node.elts[j])} and {ast.unparse(node.elts[i])} are swapped"
+            yield ast.List(turned, ast.Load()), words
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
     """Another reduction, another axis, no call at all."""
     f = node.func
+    if isinstance(f, ast.Name) and f.id == "fold":
+        for keyword, words in FOLDED.items():
+            name, value = keyword.split("=")
+            keywords = [*node.keywords, ast.keyword(name, ast.Constant(value == "True"))]
+            yield ast.Call(f, node.args, keywords), words
+        return
     if not isinstance(f, ast.Attribute):
         if len(node.args) == 1 and not node.keywords:
             yield node.args[0], f"{ast.unparse(f)} is missing"

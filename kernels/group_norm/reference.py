@@ -139,8 +139,11 @@ def _group_sums(split: Array) -> Array:
     """The sums over positions and channels of (N, P, groups, C / groups), as (N, groups)."""
     N, P, groups, width = split.shape
     if groups == 1:  # one run of numbers, which the array module adds in pairs
-        return split.sum((1, 3))
-    return sum_rows(split.reshape(N, P, groups * width)).reshape(N, groups, width).sum(-1)
+        total: Array = split.sum((1, 3))
+    else:
+        channels = sum_rows(split.reshape(N, P, groups * width))
+        total = channels.reshape(N, groups, width).sum(-1)
+    return total
 
 
 def _statistics(x: Array, groups: int) -> tuple[Array, Array]:

@@ -313,3 +313,23 @@ def test_the_self_test_prints_its_scores(monkeypatch):
     assert [r["dtype"] for r in records] == ["float64", "float32"]
     assert records[0]["per_op"]["dense"]["named"] == 9
     assert asked[-1] == (False, "float32", 0)
+
+
+def test_what_a_file_prints_is_kept_apart(write):
+    path = write(
+        """
+        print("loaded")
+
+        def forward(x: "N D"):
+            print("forward", x.shape)
+            return x * 2
+
+        def backward(dout, x):
+            return dout * 2
+        """
+    )
+    result = tgc("check", path, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["verdict"] == "right"
+    assert "loaded\nforward (5, 3)" in result.stderr
+    assert len(result.stderr) < 700

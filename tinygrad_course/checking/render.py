@@ -68,7 +68,7 @@ def told(finding: Finding, hints: int | None, said: set[str]) -> list[tuple[str,
     if len(formulas) == 1 and formulas[0] in said and hints is None:
         return [("name", f"the same mistake: {formulas[0]}")]
     if finding.reason and finding.reason in said and not finding.diagnoses:
-        return [("plain", "the same")]
+        return [("plain", "for the same reason")]
     said.update([finding.reason, *formulas] if len(formulas) < 2 else [finding.reason])
     out = explanation(finding, hints)
     if hints is None or not finding.diagnoses:

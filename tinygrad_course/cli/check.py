@@ -5,6 +5,7 @@ What is found in a file stands in `checking/files.py`, where its inputs come fro
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,6 +66,7 @@ def command(
 
 
 def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool) -> int:
+    import contextlib
     import random
 
     import numpy as np
@@ -74,18 +76,21 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
     from ..checking.run import check_found
     from ..errors import Error
     from ..random import manual_seed
-    from .failure import say
+    from .failure import say, warn
     from .terminal import console
 
     path, _, name = target.partition("::")
     random.seed(seed)  # a file that draws from the global generators is checked the same each time
     np.random.seed(seed)
     manual_seed(seed)
-    module = load(path)
+    printed = Printed()
+    with contextlib.redirect_stdout(printed):
+        module = load(path)
     failed = 0
     for number, found in enumerate(choose(module, name or None)):
         try:
-            report = check_found(found, module, seed=seed, dtype=dtype)
+            with contextlib.redirect_stdout(printed):
+                report = check_found(found, module, seed=seed, dtype=dtype)
         except Exception as error:  # noqa: BLE001 - the user's code; the next function is checked
             failed += 1
             ours = isinstance(error, Error)
@@ -102,7 +107,32 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
             if number:
                 click.echo()
             console().print(as_rich(report, hints), soft_wrap=True)
+    if printed.text:
+        warn(f"{path} printed, in the first of many calls:\n{printed.text}")
     return int(failed > 0)
+
+
+class Printed(io.TextIOBase):
+    """What a user's file prints while it is checked: the beginning is kept.
+
+    A forward is called hundreds of times, and `--json` promises nothing but JSON.
+
+    Example:
+        >>> printed = Printed()
+        >>> print("a", "b", end="", file=printed)
+        >>> printed.text
+        'a b'
+    """
+
+    most = 500
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        """Keep it while there is room."""
+        self.text += text[: self.most - len(self.text)]
+        return len(text)
 
 
 def _self_test(quick: bool, seed: int, as_json: bool) -> int:

@@ -15,7 +15,7 @@ from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .grad_mode import enable_grad
 from .gradients import grad
 from .node import Leaf
-from .ops.shaping import stack
+from .ops.joining import stack
 from .tensor import Tensor, filled, wrap
 
 

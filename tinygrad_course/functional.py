@@ -34,6 +34,7 @@ from .ops.gathering import scatter_add, take
 from .ops.group_norm import group_norm, group_norm_composed, layer_norm, layer_norm_composed
 from .ops.gru import gru, gru_cell, gru_cell_composed, gru_composed
 from .ops.indexing import getitem, place_last, take_last
+from .ops.joining import concatenate, pad, stack
 from .ops.linear import dense, matmul, outer, sum_rows
 from .ops.loss import huber, l1, mse
 from .ops.lstm import lstm, lstm_cell, lstm_cell_composed, lstm_composed
@@ -46,13 +47,10 @@ from .ops.rnn import rnn, rnn_cell, rnn_cell_composed, rnn_composed
 from .ops.shaping import (
     astype,
     broadcast_to,
-    concatenate,
     expand_dims,
     flatten,
-    pad,
     reshape,
     squeeze,
-    stack,
     transpose,
 )
 from .ops.similarity import cosine_similarity, kl_div

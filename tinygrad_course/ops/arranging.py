@@ -18,7 +18,8 @@ from ..errors import ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .axes import as_axes, as_axis
-from .shaping import concatenate, transpose
+from .joining import concatenate
+from .shaping import transpose
 
 
 class Flip(Function):

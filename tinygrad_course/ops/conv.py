@@ -15,8 +15,9 @@ from ..dtypes import operands
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
+from .joining import concatenate, pad
 from .linear import matmul, sum_rows
-from .shaping import concatenate, pad, reshape
+from .shaping import reshape
 from .windows import Padding, Pair, check_image, output_size, pair, regular_padding
 
 

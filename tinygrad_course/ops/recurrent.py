@@ -15,7 +15,7 @@ from ..backend import Array, array_module
 from ..dtypes import floating, operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..tensor import filled
-from .shaping import concatenate, stack
+from .joining import concatenate, stack
 
 
 def run_layers(

@@ -20,9 +20,10 @@ from .arithmetic import abs, sign
 from .arranging import flip
 from .axes import as_axes, as_axis, kept_shape, reduced_shape
 from .choice import where
+from .joining import pad, stack
 from .numbers import number
 from .reduction import max, mean, sum
-from .shaping import pad, reshape, stack, transpose
+from .shaping import reshape, transpose
 
 
 class Std(Function):

@@ -163,4 +163,8 @@ def test_a_positive_that_counts_thrice_is_three_positives() -> None:
     repeated = np.repeat(x, [3, 1, 3]), np.repeat(t, [3, 1, 3])
     expected = tg.binary_cross_entropy_with_logits(*repeated, reduction="sum")
     np.testing.assert_allclose(thrice(tg.tensor(x), t).data, expected, rtol=1e-12)
+    tenth = tg.binary_cross_entropy_with_logits(x, t, pos_weight=0.1, reduction="sum")
+    assert tenth == tg.binary_cross_entropy_with_logits(
+        x, t, pos_weight=np.array([0.1]), reduction="sum"
+    )
     assert thrice(tg.tensor(x.astype("float32")), t.astype("float32")).dtype == "float32"

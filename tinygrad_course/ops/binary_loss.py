@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import operand
+from ..dtypes import operands
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..pointwise import Unary
@@ -104,7 +104,7 @@ def binary_cross_entropy_with_logits(
 
 def _positive_weight(weight: Any, x: Any) -> Array:
     """The weight of a positive, a constant of x's dtype that broadcasts to x's shape."""
-    values: Array = weight.numpy() if isinstance(weight, Tensor) else operand(weight)
+    values: Array = weight.numpy() if isinstance(weight, Tensor) else operands(x, weight)[1]
     shape, have = tuple(x.shape), tuple(values.shape)
     if len(have) > len(shape) or any(
         n not in (1, m) for n, m in zip(have[::-1], shape[::-1], strict=False)

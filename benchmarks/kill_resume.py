@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tinygrad_course.training.callbacks import NonFinite, Patience, RunFolder
 from tinygrad_course.checkpoint import load, resume
-from tinygrad_course.training.recipe import Recipe, assemble
 from tinygrad_course.train import fit
+from tinygrad_course.training.callbacks import NonFinite, Patience, RunFolder
+from tinygrad_course.training.recipe import Recipe, assemble
 
 RECIPE = Recipe(
     model="mlp", data="digits", epochs=12, batch_size=32, accumulate=2, optimizer="adam", clip=5.0

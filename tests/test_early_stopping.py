@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_course import Parameter, optim
+from tinygrad_course.errors import ArgumentError, DataError
 from tinygrad_course.training.early_stopping import (
     ALL_14,
     GL,
@@ -27,7 +28,6 @@ from tinygrad_course.training.early_stopping import (
     table,
     training_progress,
 )
-from tinygrad_course.errors import ArgumentError, DataError
 from tinygrad_course.training.plateau import ReduceOnPlateau
 
 # Six strips of five epochs. Progress at their ends: 650, 200, 120, 26.3, 8.5, 0 per thousand.

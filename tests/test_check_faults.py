@@ -269,3 +269,18 @@ def test_one_mistake_that_shows_in_several_gradients_is_explained_once():
     assert text.count("da = g * (1 - y)") == 1
     assert text.count("the same mistake") == 4
     assert "da = g * (1 - y)" in str(report["x"].line)
+
+
+def test_a_mistake_without_a_name_is_said_to_have_none():
+    def swish(x):
+        return x / (1 + np.exp(-x))
+
+    def backward(g, x):
+        s = 1 / (1 + np.exp(-x))
+        return g * (s + x * s * (1 + s) ** 2)
+
+    report = gradcheck((swish, backward), [X])
+    assert report.verdict == "wrong"
+    assert report.diagnoses == {}
+    assert "no known mistake gives these numbers" in str(report)
+    assert "return g * (s + x * s * (1 + s) ** 2)" in str(report)

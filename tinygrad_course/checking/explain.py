@@ -152,6 +152,7 @@ def _diagnose(
 
     repeats = tuple(evidence(i, ()) for i in range(1, len(usable)))
     finding.diagnoses = list(diagnose(evidence(0, repeats)))
+    finding.unnamed = not finding.diagnoses
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:

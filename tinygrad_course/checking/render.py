@@ -15,6 +15,7 @@ SHOUT = {"wrong": "WRONG", "undecidable": "UNDECIDABLE"}
 COLOURS = {"right": "green", "wrong": "red", "undecidable": "yellow"}
 HTML_COLOURS = {"right": "#1a7f37", "wrong": "#cf222e", "undecidable": "#9a6700"}
 MOST = 3
+UNNAMED = "no known mistake gives these numbers: it is a rarer one, or several at once"
 HINTS = ("where", "what", "formula")
 
 
@@ -31,6 +32,8 @@ def explanation(finding: Finding, hints: int | None = None) -> list[tuple[str, s
     """
     out: list[tuple[str, str]] = []
     diagnoses = finding.diagnoses
+    if finding.unnamed:
+        out.append(("plain", UNNAMED))
     if hints is not None:
         for diagnosis in diagnoses[:1]:
             out += [("hint", f"hint {k + 1} ({HINTS[k]}): {text}")

@@ -54,6 +54,7 @@ class Finding:
         ratio: analytic / numeric, where it is the same at all wrong places; else None.
         kinks: places with two slopes.
         diagnoses: what the mistake is; several where the numbers cannot tell them apart.
+        unnamed: whether a name was looked for and none fits.
         line: the user's line that computes it.
         fault: the rule that forward or backward broke, if one ended the check ("stale-cache").
     """
@@ -75,6 +76,7 @@ class Finding:
     ratio: float | None = None
     kinks: list[Kink] = field(default_factory=list)
     diagnoses: list[Any] = field(default_factory=list)
+    unnamed: bool = False
     line: SourceLine | None = None
     fault: str = ""
 

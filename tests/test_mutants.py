@@ -92,6 +92,28 @@ def test_operations_are_recognised_by_what_they_compute(op):
         assert op.name in names
 
 
+def test_hidden_numbers_and_other_layouts_are_recognised():
+    rng = np.random.default_rng(2)
+    op = operation("conv2d")
+    inputs = {**op.sample(rng, False), "stride": 2, "padding": 1}
+    dy = rng.standard_normal(op.output(inputs).shape)
+    first = {
+        "images": inputs["x"].transpose(0, 3, 1, 2),
+        "kernel": inputs["w"].transpose(3, 2, 0, 1),
+        "bias": inputs["b"],
+    }
+    known = identify(None, first, op.output(inputs).transpose(0, 3, 1, 2))[0]
+    assert known.operation is op
+    assert known.inputs["stride"] == 2
+    right = op.gradients(inputs, dy)
+    upstream = dy.transpose(0, 3, 1, 2)
+    assert np.allclose(known.gradient("w", upstream), right["w"].transpose(3, 2, 0, 1))
+    assert np.allclose(known.gradient("x", upstream), right["x"].transpose(0, 3, 1, 2))
+    x, w, b = rng.standard_normal((4, 3)), rng.standard_normal((2, 3)), rng.standard_normal(2)
+    rows_out = identify("linear", {"x": x, "weight": w, "bias": b}, x @ w.T + b)[0]
+    assert np.allclose(rows_out.gradient("w", np.ones((4, 2))), np.ones((4, 2)).T @ x)
+
+
 def test_a_name_alone_proves_nothing():
     x = np.ones((2, 3))
     assert identify("relu", {"x": x}, x * 17.0) == []

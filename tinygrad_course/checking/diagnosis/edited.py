@@ -22,9 +22,10 @@ def edited_lines(seen: Recognised) -> Iterator[Guess]:
     """Right backward passes with one edit, those that give the found gradient in this probe."""
     e = seen.evidence
     for name in seen.names:
-        operation, inputs, _ = seen.known(e, name)
-        known = run(operation.forward, inputs)
-        known = run(operation.backward, {**known, "dy": np.asarray(e.upstream, np.float64)})
+        call = seen.known(e, name)
+        operation = call.operation
+        known = run(operation.forward, call.inputs)
+        known = run(operation.backward, {**known, "dy": call.upstream(e.upstream)})
         needed = _needed(operation.backward, f"d{seen.own_name(e, name)}")
         names = tuple([n for n, v in known.items() if isinstance(v, np.ndarray) and v.ndim > 0])
         before = set(known) - {n for n, _ in lines(operation.backward)}

@@ -50,12 +50,11 @@ class Recognised:
     ) -> Array | None:
         """The gradient of the input looked at, the bank's right one or a mutant's."""
         own = self.own_name(e, name)
-        operation, inputs, _ = self.known(e, name)
-        if own not in operation.checked:
+        known = self.known(e, name)
+        if own not in known.operation.checked:
             return None
-        dy = np.asarray(e.upstream if upstream is None else upstream, np.float64)
         try:
-            return operation.gradients(inputs, dy, mutant)[own]
+            return known.gradient(own, e.upstream if upstream is None else upstream, mutant)
         except (ValueError, TypeError, IndexError):
             return None
 

@@ -35,10 +35,14 @@ def two_mutants(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
         yield guess
 
 
-def with_a_factor(evidence: Evidence, seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
-    """A mistake of the bank, or of the rules, times a number with a name."""
+def known_with_a_factor(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
+    """A mistake of the bank, times a number with a name."""
     for guess in known_mutants(seen, without):
-        yield from _factored(evidence, guess)
+        yield from _factored(seen.evidence, guess)
+
+
+def rule_with_a_factor(evidence: Evidence) -> Iterator[Guess]:
+    """A mistake that a rule describes, times a number with a name."""
     for rule in (rearranged, on_a_part, elementwise_factors):
         for guess in rule(evidence):
             yield from _factored(evidence, guess)

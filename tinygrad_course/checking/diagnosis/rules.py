@@ -20,7 +20,7 @@ from .factor import CONSTANTS, factors, varying_factor
 from .formulas import long_formulas, short_formulas
 from .guess import Guess, agrees, fits
 from .known import Recognised, ignores_upstream, known_mutants
-from .pairs import two_mutants, with_a_factor
+from .pairs import known_with_a_factor, rule_with_a_factor, two_mutants
 from .partial import located, on_a_part
 from .ratio import elementwise_factors, slice_factors
 from .rounding import rounding
@@ -82,14 +82,15 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
     yield on_a_part(evidence)
     yield edited_lines(seen)
     yield terms(evidence, same=True)
+    yield short_formulas(evidence)
+    yield known_with_a_factor(seen, without)
+    yield two_mutants(seen, without)
     yield varying_factor(evidence)
     yield terms(evidence, same=False)
     yield slice_factors(evidence)
     yield slice_terms(evidence)
-    yield short_formulas(evidence)
-    yield two_mutants(seen, without)
     yield long_formulas(evidence)
-    yield with_a_factor(evidence, seen, without)
+    yield rule_with_a_factor(evidence)
     yield located(evidence)
 
 

@@ -7,17 +7,20 @@ user's output. Read next: `generic.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...errors import ArgumentError, nearest
 from .families import FAMILIES
-from .operation import Operation, Values, lines, run
+from .operation import Mutant, Operation, Values, lines, run
 
 Array = Any
 
 OPERATIONS: tuple[Operation, ...] = tuple([op for family in FAMILIES for op in family])
+UNFIT = (ValueError, TypeError, IndexError, NameError, AttributeError, ZeroDivisionError)
+"""What a forward raises that is given what it was not made for."""
 _BY_NAME = {name: op for op in OPERATIONS for name in (op.name, *op.words)}
 
 
@@ -28,11 +31,35 @@ class Known(NamedTuple):
         operation: which.
         inputs: the call's inputs under the operation's own names, defaults filled in.
         names: the call's name of each of the operation's inputs.
+        layout: how the call's arrays are transposed to the operation's.
     """
 
     operation: Operation
     inputs: Values
     names: dict[str, str]
+    layout: Mapping[str, tuple[int, ...]]
+
+    def upstream(self, dy: Array) -> Array:
+        """The call's upstream gradient in the operation's layout."""
+        return _turned(np.asarray(dy, np.float64), self.layout.get("y"))
+
+    def gradient(self, name: str, dy: Array, mutant: Mutant | None = None) -> Array:
+        """The gradient of one of the operation's inputs, in the call's layout.
+
+        Args:
+            name: the operation's name of the input.
+            dy: the call's upstream gradient.
+            mutant: whose line to take instead.
+        """
+        gradient = self.operation.gradients(self.inputs, self.upstream(dy), mutant)[name]
+        axes = self.layout.get(name)
+        if axes is None or gradient.ndim != len(axes):
+            return gradient
+        return gradient.transpose(np.argsort(axes))
+
+
+def _turned(value: Any, axes: tuple[int, ...] | None) -> Any:
+    return value if axes is None else np.transpose(value, axes)
 
 
 def operation(name: str) -> Operation:
@@ -90,31 +117,44 @@ def _plain(name: str) -> str:
 def _fitted(op: Operation, inputs: Mapping[str, Any], output: Array) -> Known | None:
     """The operation with the call's inputs under its own names, if it gives the call's output."""
     for pairing in (_by_name(op, inputs), _by_position(op, inputs)):
-        if pairing is None:
-            continue
-        values = {own: inputs[theirs] for own, theirs in pairing.items()}
-        try:
-            with np.errstate(all="ignore"):
-                values = _filled(op, values, output)
-                y = op.output(values)
-        except (ValueError, TypeError, IndexError, NameError, AttributeError, ZeroDivisionError):
-            continue
-        if _same(y, output):
-            return Known(op, values, pairing)
+        for layout in ({}, *op.layouts) if pairing is not None else ():
+            given = {own: inputs[theirs] for own, theirs in (pairing or {}).items()}
+            missing = [name for name in op.choices if given.get(name) is None]
+            for chosen in product(*[op.choices[name] for name in missing]):
+                try:
+                    with np.errstate(all="ignore"):
+                        turned = {n: _turned(v, layout.get(n)) for n, v in given.items()}
+                        turned |= dict(zip(missing, chosen, strict=True))
+                        expected = _turned(np.asarray(output), layout.get("y"))
+                        values = _filled(op, turned, expected)
+                        y = op.output(values)
+                except UNFIT:
+                    continue
+                if _same(y, expected):
+                    return Known(op, values, pairing or {}, layout)
     return None
 
 
 def _by_name(op: Operation, inputs: Mapping[str, Any]) -> dict[str, str] | None:
     """The pairing of inputs that carry the operation's own names."""
-    lowered = {name.lower(): name for name in inputs}
+    lowered = _lowered(inputs)
     pairing = {name: lowered[name] for name in op.arguments if name in lowered}
     optional = {name for name, _ in lines(op.defaults)}
     return pairing if pairing.keys() | optional >= set(op.arguments) else None
 
 
+SYNONYMS = {"pad": "padding", "kernel_size": "size", "pool_size": "size", "epsilon": "eps"}
+
+
+def _lowered(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The bank's spelling of a name -> the caller's."""
+    lower = {name.lower(): name for name in inputs}
+    return {**{SYNONYMS[n]: name for n, name in lower.items() if n in SYNONYMS}, **lower}
+
+
 def _by_position(op: Operation, inputs: Mapping[str, Any]) -> dict[str, str] | None:
     """The pairing by order, and by name for what the operation knows."""
-    lowered = {name.lower(): name for name in inputs}
+    lowered = _lowered(inputs)
     optional = {name for name, _ in lines(op.defaults)}
     named = {own: lowered[own] for own in op.arguments if own in lowered and own in optional}
     rest = [name for name in inputs if name not in named.values()]

@@ -45,6 +45,8 @@ CONV2D = Operation(
         padding = 0
     """,
     words=("conv", "convolution", "convolution2d"),
+    choices={"stride": (1, 2, 3), "padding": (0, 1, 2)},
+    layouts=({"x": (0, 2, 3, 1), "w": (2, 3, 1, 0), "y": (0, 2, 3, 1)},),
     mutants=(
         Mutant(
             "kernel_flipped_in_dx",
@@ -156,6 +158,8 @@ MAX_POOL2D = Operation(
         stride = size
     """,
     words=("maxpool", "max_pool", "maxpool2d"),
+    choices={"size": (2, 3), "stride": (2, 1, 3)},
+    layouts=({"x": (0, 2, 3, 1), "y": (0, 2, 3, 1)},),
     mutants=(
         Mutant(
             "shared_by_the_window",
@@ -230,6 +234,8 @@ AVG_POOL2D = Operation(
         stride = size
     """,
     words=("avgpool", "average_pool", "mean_pool", "avgpool2d", "avg_pool"),
+    choices={"size": (2, 3), "stride": (2, 1, 3)},
+    layouts=({"x": (0, 2, 3, 1), "y": (0, 2, 3, 1)},),
     mutants=(
         Mutant(
             "not_divided",

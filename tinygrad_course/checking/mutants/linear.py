@@ -27,6 +27,7 @@ DENSE = Operation(
     sample=_dense,
     defaults="b = np.zeros(w.shape[-1])",
     words=("linear", "affine", "fully_connected", "fc"),
+    layouts=({"w": (1, 0)},),
     mutants=(
         Mutant(
             "weights_not_transposed",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from .operation import Mutant, Operation, Values
 from .sampling import Generator, normal, positive, sizes
 
+EPS = (1e-5, 1e-8, 1e-3, 1e-6, 1e-7, 1e-12, 0.0)
+
 
 def _values(rng: Generator, square: bool) -> Values:
     N, D = sizes(rng, 2, square)
@@ -44,6 +46,8 @@ BATCH_NORM = Operation(
         eps = 1e-5
     """,
     words=("batchnorm", "bn", "batchnorm2d", "batchnorm1d"),
+    choices={"eps": EPS},
+    layouts=({"x": (0, 2, 3, 1), "y": (0, 2, 3, 1)},),
     mutants=(
         Mutant(
             "no_mean_term",
@@ -158,6 +162,7 @@ LAYER_NORM = Operation(
         eps = 1e-5
     """,
     words=("layernorm", "ln"),
+    choices={"eps": EPS},
     mutants=(
         Mutant(
             "no_mean_term",

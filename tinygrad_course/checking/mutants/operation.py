@@ -7,7 +7,7 @@ is the formula that runs. Read next: `linear.py`, the first entries of the bank.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -108,6 +108,9 @@ class Operation:
         mutants: the wrong backwards.
         defaults: lines for arguments that a caller left out; they may read the output `y`.
         words: other names it goes by.
+        choices: values to try for numbers that a caller left out, for they may stand in the code.
+        layouts: other orders of axes it is written in: per argument (and "y") the transposition to
+            the one here, such as channels first.
     """
 
     name: str
@@ -119,6 +122,8 @@ class Operation:
     mutants: tuple[Mutant, ...]
     defaults: str = ""
     words: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    layouts: tuple[Mapping[str, tuple[int, ...]], ...] = ()
 
     def output(self, inputs: Mapping[str, Any]) -> Array:
         """The value of forward."""

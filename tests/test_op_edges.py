@@ -225,6 +225,7 @@ def test_a_batch_of_no_channels() -> None:
         (lambda: tg.embedding([[0, 1], [0]], np.zeros((2, 3))), "same length"),
         (lambda: tg.take(np.zeros(3), [[0, 1], [0]]), "same length"),
         (lambda: tg.cross_entropy(np.zeros((2, 3)), [0, 1], weight=[[1], [1, 2]]), "same length"),
+        (lambda: tg.functional.rnn_cell([[1.0]], [[0.0]], [[1.0]], [[1], [1, 2]]), "same length"),
         (lambda: tg.functional.one_hot([0], 2.5), "classes must be an integer"),
         (lambda: tg.functional.one_hot([[0], [0, 1]], 2), "same length"),
         (lambda: tg.cosine_similarity([1.0], [1.0], None), "axis must be an integer"),

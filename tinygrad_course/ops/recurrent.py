@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..backend import Array, array_module
-from ..dtypes import floating, operands
+from ..dtypes import floating, operand, operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..tensor import filled
 from .joining import concatenate, stack
@@ -130,7 +128,7 @@ def _hidden_size(name: str, weights: Any) -> int:
     """H, the rows of w_h."""
     if not isinstance(weights, (tuple, list)) or len(weights) < 2:
         raise ArgumentTypeError(f"{name}: weights must be (w_x, w_h) or (w_x, w_h, b_x, b_h)")
-    shape = tuple(np.shape(weights[1]) if not hasattr(weights[1], "shape") else weights[1].shape)
+    shape = tuple(operand(weights[1]).shape)
     if len(shape) != 2:
         raise ShapeError(f"{name}: w_h must be (H, gates H), but has shape {shape}")
     return int(shape[0])

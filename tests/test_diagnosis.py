@@ -134,6 +134,23 @@ def test_one_probe_leaves_several_names_and_says_so():
     assert len(told) > 1
 
 
+def test_another_layout_is_told_with_the_formula():
+    def turned(one):
+        y, dy = one.output.transpose(0, 3, 1, 2), one.upstream.transpose(0, 3, 1, 2)
+        inputs = {
+            "x": one.inputs["x"].transpose(0, 3, 1, 2),
+            "w": one.inputs["w"].transpose(3, 2, 0, 1),
+            "b": one.inputs["b"],
+        }
+        right_one, found = one.right.transpose(0, 3, 1, 2), one.found.transpose(0, 3, 1, 2)
+        repeats = tuple(turned(r) for r in one.repeats)
+        return Evidence(None, "x", inputs, y, dy, right_one, found, {}, (), repeats, "float64")
+
+    answer = diagnose(turned(seen("conv2d", "x", mutant("conv2d", "overwritten"))))[0]
+    assert answer.name == "mutant:conv2d.overwritten"
+    assert "with x.transpose(0, 2, 3, 1)" in answer.right_formula
+
+
 def test_a_name_has_to_fit_every_probe():
     e = seen("tanh", "x", of(lambda i, dy, g: 2.0 * g))
     other = dataclasses.replace(e.repeats[0], found=3.0 * e.repeats[0].right)
@@ -197,6 +214,15 @@ def test_what_has_no_name_is_located():
     answers = diagnose(e)
     assert [d.exact for d in answers] == [False]
     assert "of the elements" in answers[0].sentence
+
+
+def test_nan_is_told_as_such():
+    def broken(inputs, dy, g):
+        return np.where(np.arange(g.size).reshape(g.shape) == 0, np.nan, g)
+
+    (answer,) = diagnose(seen("tanh", "x", of(broken)))
+    assert answer.name == "not-finite"
+    assert "in 1 of" in answer.sentence
 
 
 def test_nothing_is_said_of_noise():

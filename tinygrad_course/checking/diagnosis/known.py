@@ -66,8 +66,11 @@ class Recognised:
                     yield name, mutant
 
     def renamed(self, name: str, line: str) -> str:
-        """A formula of the bank in the caller's names."""
-        return _renamed(line, self.known(self.evidence, name).names)
+        """A formula of the bank in the caller's names; other layouts are told."""
+        known = self.known(self.evidence, name)
+        turned = ", ".join([f"{n}.transpose{axes}" for n, axes in known.layout.items()])
+        line += f"   with {turned}" if turned else ""
+        return _renamed(line, known.names)
 
 
 def known_mutants(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
@@ -80,7 +83,8 @@ def known_mutants(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
         yield Guess(
             f"mutant:{name}.{mutant.name}",
             lambda e, n=name, m=mutant: seen.gradient(e, n, m),  # type: ignore[misc]
-            f"d{seen.evidence.input} is exactly what `{found}` gives: {mutant.what}.",
+            f"d{seen.evidence.input} is exactly what `{found.split('   ')[0]}` gives: "
+            f"{mutant.what}.",
             mutant.what[0].upper() + mutant.what[1:] + ".",
             right=true,
             found=found,

@@ -83,6 +83,21 @@ def _border(e: Evidence) -> Array:
     return mask
 
 
+def not_finite(evidence: Evidence) -> Iterator[Guess]:
+    """NaN or infinity where the right gradient is finite."""
+    bad = ~np.isfinite(np.asarray(evidence.found))
+    grad = f"d{evidence.input}"
+    if bad.any():
+        yield Guess(
+            "not-finite",
+            lambda e: e.found,
+            f"{grad} is NaN or infinite in {int(bad.sum())} of {bad.size} elements; the right one "
+            "is finite.",
+            "Look for a division by zero, the logarithm of zero, or an exponential that overflows.",
+            exact=False,
+        )
+
+
 def located(evidence: Evidence) -> Iterator[Guess]:
     """No name, but a place: which share of the elements is wrong, and what is the same of them."""
     found, right = np.asarray(evidence.found), evidence.right

@@ -21,7 +21,7 @@ from .formulas import long_formulas, short_formulas
 from .guess import Guess, agrees, fits
 from .known import Recognised, ignores_upstream, known_mutants
 from .pairs import known_with_a_factor, rule_with_a_factor, two_mutants
-from .partial import located, on_a_part
+from .partial import located, not_finite, on_a_part
 from .ratio import elementwise_factors, slice_factors
 from .rounding import rounding
 from .stale import left_behind, nothing_arrived
@@ -53,6 +53,9 @@ def diagnose(evidence: Evidence, *, without: frozenset[str] = frozenset()) -> li
     if wrong[0] is not evidence:  # what is measured is measured where something is wrong
         others = [e for e in evidence.all() if e is not wrong[0]]
         evidence = replace(wrong[0], repeats=tuple([replace(e, repeats=()) for e in others]))
+    broken = next((e for e in wrong if not np.isfinite(np.asarray(e.found)).all()), None)
+    if broken is not None:
+        return _told(list(not_finite(broken)), broken)
     with np.errstate(all="ignore"):
         for rule in rules(evidence, without):
             answers = [g for g in rule if fits(g, evidence)]

@@ -76,6 +76,10 @@ def _filled(e: Evidence, axes: tuple[int, ...]) -> Array:
     return np.broadcast_to(e.right.sum(axis=axes, keepdims=True), e.right.shape)
 
 
+def _braced(text: str) -> str:
+    return f"({text})" if " " in text else text
+
+
 def _axes(ndim: int) -> Iterator[tuple[int, ...]]:
     for count in range(1, ndim + 1):
         yield from combinations(range(ndim), count)
@@ -111,7 +115,7 @@ def instead_of_a_sum(evidence: Evidence) -> Iterator[Guess]:
                     lambda e, t=term, a=axes, r=reduce: r(elementwise(e, t), a),  # type: ignore[misc]
                     f"{grad} is {words} of {term} over axis {axes}, where the sum belongs.",
                     f"{evidence.input} was broadcast along axis {axes}: its gradient is the sum.",
-                    right=f"{grad} = ({term}).sum(axis={axes})",
+                    right=f"{grad} = {_braced(term)}.sum(axis={axes})",
                     found=f"{grad} = {words} of {term}",
                 )
             for other in _axes(whole.ndim):
@@ -121,6 +125,6 @@ def instead_of_a_sum(evidence: Evidence) -> Iterator[Guess]:
                         lambda e, t=term, a=other: elementwise(e, t).sum(axis=a),  # type: ignore[misc]
                         f"{grad} sums {term} over axis {other} instead of {axes}.",
                         f"{evidence.input} was broadcast along axis {axes}: sum over that one.",
-                        right=f"{grad} = ({term}).sum(axis={axes})",
-                        found=f"{grad} = ({term}).sum(axis={other})",
+                        right=f"{grad} = {_braced(term)}.sum(axis={axes})",
+                        found=f"{grad} = {_braced(term)}.sum(axis={other})",
                     )

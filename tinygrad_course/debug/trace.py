@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import BackwardStep
-from ..gradients import backward_steps
 from ..errors import ArgumentTypeError, Error, GraphError
 from ..grad_mode import mode, no_grad
+from ..gradients import backward_steps
 from ..node import Leaf, Node, Output
 from ..pointwise import Binary, Unary
 from ..tensor import Tensor

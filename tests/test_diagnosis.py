@@ -244,6 +244,15 @@ def test_checks_of_right_backwards_raise_no_alarm():
             break
 
 
+@pytest.mark.parametrize("op", ["conv2d", "dense"])
+def test_a_backward_that_loses_the_sign_is_found(op):
+    blunder = next(b for b in GENERIC if b.name == "absolute value")
+    spoil = of_blunder(blunder)
+    for seed in range(12):
+        e = seen(op, "b", spoil, seed=seed, numeric=False)
+        assert Case(operation(op), "b", spoil, e, (), "float64").verdict() == "wrong"
+
+
 def test_score_knows_its_dtypes():
     with pytest.raises(ValueError, match="float64"):
         score(dtype="int8")

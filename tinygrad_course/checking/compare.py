@@ -111,7 +111,8 @@ def _findings(
             finding = examine_argument(examiner, random)
             if finding.verdict == "wrong" and not own.any() and not finding.reason:
                 finding.reason = ZEROS
-            if rows.full and not _linear(examiner, analytic[i], mixed, lambda i=i: noise(i, True)):  # type: ignore[misc]
+            linear = _linear if rows.full else _odd
+            if not linear(examiner, analytic[i], mixed, lambda i=i: noise(i, True)):  # type: ignore[misc]
                 finding.verdict, finding.reason = "wrong", NOT_LINEAR
         if rows.dropped and finding.verdict == "right":
             finding.verdict, finding.reason = "undecidable", _dropped(flight, rows)
@@ -194,6 +195,27 @@ def _linear(
         rounding = float(floor) / examiner.scale.reshape(-1)
         suspect = off > np.maximum(examiner.rtol * max(scale, abs(got).max()), rounding)
         if suspect.any() and (suspect & (off > 8.0 * noise()[count + number])).any():
+            return False
+    return True
+
+
+def _odd(
+    examiner: Examiner,
+    gradients_found: Array,
+    mixed: list[tuple[int, Array]],
+    noise: Callable[[], Array],
+) -> bool:
+    """Whether the gradient for -u is minus that for u; `mixed` holds the us, then their negatives.
+
+    Of linearity that is what can be asked where not every output has a row of its own.
+    """
+    count, half = len(examiner.rows), len(mixed) // 2
+    for number in range(count, count + half):
+        there, back = gradients_found[number], gradients_found[number + half]
+        off = abs(there + back)
+        scale = max(abs(there).max(initial=0.0), abs(back).max(initial=0.0))
+        suspect = off > examiner.rtol * scale
+        if suspect.any() and (suspect & (off > 8.0 * noise()[number])).any():
             return False
     return True
 

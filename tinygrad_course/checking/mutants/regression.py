@@ -5,6 +5,8 @@ Read next: `conv.py`.
 
 from __future__ import annotations
 
+import numpy as np
+
 from .operation import Mutant, Operation, Values
 from .sampling import Generator, normal, sizes
 
@@ -139,7 +141,10 @@ L1 = Operation(
 
 def _huber(rng: Generator, square: bool) -> Values:
     values = _regression(rng, square)
-    return {**values, "delta": float(rng.uniform(0.6, 0.9))}
+    delta = float(rng.uniform(0.6, 0.9))
+    d = values["x"] - values["target"]
+    d = np.where(abs(abs(d) - delta) < 0.05, 1.2 * d, d)  # away from the kinks at +- delta
+    return {"x": values["x"], "target": values["x"] - d, "delta": delta}
 
 
 HUBER = Operation(

@@ -14,8 +14,8 @@ def _rnn(rng: Generator, square: bool) -> Values:
     return {
         "x": normal(rng, N, D),
         "h": normal(rng, N, H),
-        "w": 0.5 * normal(rng, D, H),
-        "u": 0.5 * normal(rng, H, H),
+        "w": 0.25 * normal(rng, D, H),
+        "u": 0.25 * normal(rng, H, H),
         "b": normal(rng, H),
     }
 
@@ -102,8 +102,8 @@ def _lstm(rng: Generator, square: bool) -> Values:
         "x": normal(rng, N, D),
         "h": normal(rng, N, H),
         "c": normal(rng, N, H),
-        "w": 0.5 * normal(rng, D, 4 * H),
-        "u": 0.5 * normal(rng, H, 4 * H),
+        "w": 0.25 * normal(rng, D, 4 * H),
+        "u": 0.25 * normal(rng, H, 4 * H),
         "b": normal(rng, 4 * H),
     }
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from . import optim as optim
     from . import train as train
     from . import viz as viz
+    from .checking import assert_gradients as assert_gradients
     from .checking import gradcheck as gradcheck
     from .checking import gradgradcheck as gradgradcheck
     from .interop import load_torch_state_dict as load_torch_state_dict
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .profiling import profile as profile
 
 _LAZY = {
+    "assert_gradients": "checking",
     "gradcheck": "checking",
     "gradgradcheck": "checking",
     "load_torch_state_dict": "interop",

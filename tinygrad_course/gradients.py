@@ -22,7 +22,8 @@ def _seed(root: Tensor, seed: Any, name: str, create: bool) -> Any:
     if root.node is None:
         raise GraphError(
             f"{name}: this tensor does not require a gradient: no tensor it was computed from has "
-            "requires_grad=True (or it was computed under no_grad, or detached)"
+            "requires_grad=True (or it was computed under no_grad, detached, or made by an op that "
+            "has no gradient: argmax, a comparison, one_hot)"
         )
     if seed is None:
         if root.size != 1:

@@ -12,6 +12,7 @@ if __name__ == "kernels":
     )
 
 from . import (  # each of these registers its ops
+    activation,
     batch_norm,
     conv2d,
     dense,
@@ -48,6 +49,7 @@ __all__ = [
     "KernelError",
     "Op",
     "Report",
+    "activation",
     "array_module",
     "batch_norm",
     "choice",

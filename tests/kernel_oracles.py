@@ -42,18 +42,40 @@ def matmul(a, b):
     return np.einsum("...mk,...kn->...mn", a, b)
 
 
-def dense(x, w, b):
-    y = np.einsum("...i,io->...o", x, w)
-    return y if b is None else y + b
+def activation(x, b, *, kind):
+    z = x if b is None else x + b
+    if kind == "relu":
+        return np.where(z < 0, 0.0, z)
+    if kind == "tanh":
+        return 1 - 2 / (np.exp(2 * z) + 1)
+    return 1 / (1 + np.exp(-z)) if kind == "sigmoid" else np.array(z)
 
 
-def conv2d(x, w, *, groups, **geometry):
+def slope(y, kind):
+    """f'(z), written by y = f(z)."""
+    by_kind = {"relu": np.sign(y), "tanh": (1 - y) * (1 + y), "sigmoid": y - y**2}
+    return by_kind.get(kind, np.ones_like(y))
+
+
+def activation_grad(dy, y, *, kind):
+    return dy * slope(y, kind)
+
+
+def dense(x, w, b, *, activation=None):
+    return activated(np.einsum("...i,io->...o", x, w), b, activation)
+
+
+def activated(z, b, kind):
+    return activation(z, b, kind=kind or "identity")
+
+
+def conv2d(x, w, b, *, groups, activation=None, **geometry):
     outputs = count_outputs(x.shape, w.shape[:2], **geometry)
     y = np.zeros((len(x), *outputs, w.shape[3]))
     for n, p, q, i, j, row, column in contacts(x.shape, w.shape[:2], outputs, **geometry):
         for c, o in group_slices(groups, x.shape[3], w.shape[3]):
             y[n, p, q, o] += x[n, row, column, c] @ w[i, j, :, o]
-    return y
+    return activated(y, b, activation)
 
 
 def conv2d_input_grad(dy, w, *, x_shape, groups, **geometry):
@@ -126,17 +148,23 @@ def avg_pool2d_grad(dy, *, x_shape, size, count_include_pad, **geometry):
     return dx
 
 
-def batch_norm(x, gamma, beta, *, eps):
+def batch_norm(x, gamma, beta, *, eps, activation=None):
     if x.size == 0:
         return x.copy(), np.zeros(gamma.shape), np.zeros(gamma.shape)
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)
-    return gamma * (x - mean) / np.sqrt(var + eps) + beta, mean, var
+    return (
+        batch_norm_inference(x, gamma, beta, mean, var, eps=eps, activation=activation),
+        mean,
+        var,
+    )
 
 
-def batch_norm_grad(dy, x, gamma, mean, var, *, eps):
+def batch_norm_grad(dy, x, gamma, beta, mean, var, *, eps, activation=None):
     """dx through the whole matrix d xhat[m] / d x[l], one channel at a time."""
     M = x.size // x.shape[-1]
+    y = batch_norm_inference(x, gamma, beta, mean, var, eps=eps, activation=activation)
+    dy = dy * slope(y, activation)
     rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
     dx = np.zeros(rows.shape)
     dgamma, dbeta = np.zeros(gamma.shape), np.zeros(gamma.shape)
@@ -150,8 +178,8 @@ def batch_norm_grad(dy, x, gamma, mean, var, *, eps):
     return dx.reshape(x.shape), dgamma, dbeta
 
 
-def batch_norm_inference(x, gamma, beta, mean, var, *, eps):
-    return gamma * (x - mean) / np.sqrt(var + eps) + beta
+def batch_norm_inference(x, gamma, beta, mean, var, *, eps, activation=None):
+    return activated(gamma * (x - mean) / np.sqrt(var + eps), beta, activation)
 
 
 def running_statistics(running, value, *, momentum):

@@ -202,7 +202,7 @@ def test_cost_and_benchmarks(op):
 def test_the_cost_of_the_first_convolution_of_lenet():
     x, w = np.zeros((64, 28, 28, 1), np.float32), np.zeros((5, 5, 1, 6), np.float32)
     params = kernels.conv2d.geometry(padding=((2, 2), (2, 2)))
-    cost = kernels.op("conv2d").cost(x, w, **params)
+    cost = kernels.op("conv2d").cost(x, w, None, **params)
     assert cost.flops == 2 * 25 * 64 * 28 * 28 * 6
     assert cost.bytes == 4 * (64 * 28 * 28 + 25 * 6 + 64 * 28 * 28 * 6)
 
@@ -223,5 +223,5 @@ def test_infinities_pass_through_pools_and_convolutions():
     y = kernels.op("avg_pool2d").reference(x, count_include_pad=True, **window)
     np.testing.assert_array_equal(y.ravel(), [np.inf, 0, 0, -np.inf])
     w = np.ones((2, 2, 1, 1))
-    y = kernels.op("conv2d").reference(x, w, **kernels.conv2d.geometry(stride=(2, 2)))
+    y = kernels.op("conv2d").reference(x, w, None, **kernels.conv2d.geometry(stride=(2, 2)))
     np.testing.assert_array_equal(y.ravel(), [np.inf, 0, 0, -np.inf])

@@ -61,7 +61,7 @@ def assert_same(got, expected):
 def test_the_trio_against_loops(case):
     x, w, dy, geometry = case
     trio = {
-        "conv2d": ((x, w), {}),
+        "conv2d": ((x, w, None), {}),
         "conv2d_input_grad": ((dy, w), {"x_shape": x.shape}),
         "conv2d_weight_grad": ((x, dy), {"w_shape": w.shape}),
     }
@@ -75,7 +75,7 @@ def test_the_trio_against_loops(case):
 def test_the_trio_is_adjoint(case):
     """<conv(x, w), dy> = <x, input_grad(dy, w)> = <w, weight_grad(x, dy)>."""
     x, w, dy, geometry = case
-    y = kernels.op("conv2d").reference(x, w, **geometry)
+    y = kernels.op("conv2d").reference(x, w, None, **geometry)
     dx = kernels.op("conv2d_input_grad").reference(dy, w, x_shape=x.shape, **geometry)
     dw = kernels.op("conv2d_weight_grad").reference(x, dy, w_shape=w.shape, **geometry)
     assert y.shape == dy.shape
@@ -128,8 +128,8 @@ def test_many_images_are_taken_in_chunks():
     w = rng.standard_normal((3, 3, 4, 8))
     geometry = kernels.conv2d.geometry(padding=((1, 1), (1, 1)))
     conv2d = kernels.op("conv2d").reference
-    y = conv2d(x, w, **geometry)
-    assert_same(y, np.concatenate([conv2d(x[n : n + 1], w, **geometry) for n in range(41)]))
+    y = conv2d(x, w, None, **geometry)
+    assert_same(y, np.concatenate([conv2d(x[n : n + 1], w, None, **geometry) for n in range(41)]))
     weight_grad = kernels.op("conv2d_weight_grad").reference
     parts = [
         weight_grad(x[n : n + 1], y[n : n + 1], w_shape=w.shape, **geometry) for n in range(41)
@@ -149,9 +149,9 @@ def test_scratch_memory_is_not_shared_by_threads():
     images = rng.standard_normal((4, 8, 16, 16, 2))
     geometry = kernels.conv2d.geometry()
     conv2d = kernels.op("conv2d").reference
-    alone = [conv2d(x, w, **geometry) for x in images]
+    alone = [conv2d(x, w, None, **geometry) for x in images]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda k: conv2d(images[k % 4], w, **geometry), range(80)))
+        together = list(pool.map(lambda k: conv2d(images[k % 4], w, None, **geometry), range(80)))
     for k, y in enumerate(together):
         np.testing.assert_array_equal(y, alone[k % 4])
 
@@ -172,7 +172,7 @@ def test_batch_norm_gradient_by_a_complex_step():
     batch_norm = kernels.op("batch_norm").reference
     _, mean, var = batch_norm(x, gamma, beta, eps=1e-3)
     moved, _, _ = batch_norm(x + 1e-30j * v, gamma + 0j, beta + 0j, eps=1e-3)
-    dx, _, _ = kernels.op("batch_norm_grad").reference(dy, x, gamma, mean, var, eps=1e-3)
+    dx, _, _ = kernels.op("batch_norm_grad").reference(dy, x, gamma, beta, mean, var, eps=1e-3)
     slope = (moved.imag / 1e-30 * dy).sum()
     assert abs(slope - (dx * v).sum()) <= 1e-13 * np.abs(dx * v).sum()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from .errors import ArgumentTypeError, GraphError
 
@@ -24,6 +24,10 @@ class Formula(NamedTuple):
     needs: tuple[str, ...]
 
 
+Call: TypeAlias = tuple[Callable[..., Any], tuple[int, ...]]
+"""A formula, and the positions in kept of what it asks for."""
+
+
 class Plan(NamedTuple):
     """What one call keeps, and how each formula gets its share of it.
 
@@ -32,10 +36,12 @@ class Plan(NamedTuple):
             inputs from the starred one on), or the name of an attribute that forward set.
         calls: per input, (formula, positions in kept), or None where no gradient is owed; the one
             joint `backward`, if the class has it, stands first and alone.
+        upstream: the class's `upstream` in the same form, or None.
     """
 
     sources: tuple[int | str, ...]
-    calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]
+    calls: tuple[Call | None, ...]
+    upstream: Call | None = None
 
 
 class Formulas(NamedTuple):
@@ -47,6 +53,7 @@ class Formulas(NamedTuple):
         variadic: whether the last of them is starred.
         by_input: its `grad_*` formulas, by the input's name.
         joint: its `backward`, or None.
+        upstream: its `upstream`, which dL/dy goes through before any other formula, or None.
     """
 
     owner: str
@@ -54,6 +61,7 @@ class Formulas(NamedTuple):
     variadic: bool
     by_input: dict[str, Formula]
     joint: Formula | None
+    upstream: Formula | None
 
     def name(self, i: int) -> str:
         """The name of input `i`; a starred parameter names all inputs from its place on."""
@@ -77,10 +85,14 @@ class Formulas(NamedTuple):
         def positions(formula: Formula) -> tuple[int, ...]:
             return tuple([sources.setdefault(self.source(n), len(sources)) for n in formula.needs])
 
+        def call(formula: Formula) -> Call:
+            return formula.function, positions(formula)
+
+        first = None if self.upstream is None else call(self.upstream)
         if self.joint is not None:
-            call = (self.joint.function, positions(self.joint))
-            return Plan(tuple(sources), (call,))
-        calls: list[Any] = []
+            joint = call(self.joint)
+            return Plan(tuple(sources), (joint,), first)
+        calls: list[Call | None] = []
         for i, needed in enumerate(wanted):
             formula = self.by_input.get(self.name(i))
             if not needed:
@@ -91,8 +103,8 @@ class Formulas(NamedTuple):
                     "pass a constant there, or tensor.detach()"
                 )
             else:
-                calls.append((formula.function, positions(formula)))
-        return Plan(tuple(sources), tuple(calls))
+                calls.append(call(formula))
+        return Plan(tuple(sources), tuple(calls), first)
 
 
 def read_formulas(cls: Any) -> Formulas:
@@ -115,6 +127,7 @@ def read_formulas(cls: Any) -> Formulas:
         variadic=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         by_input={n: _formula(cls, f"grad_{n}") for n in names if hasattr(cls, f"grad_{n}")},
         joint=_formula(cls, "backward") if hasattr(cls, "backward") else None,
+        upstream=_formula(cls, "upstream") if hasattr(cls, "upstream") else None,
     )
 
 

@@ -241,7 +241,10 @@ class Function(Node):
 
     def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
         """dL/dy to one gradient per input: run the formulas of the inputs that have an edge."""
-        calls = self.plan.calls
+        _, calls, upstream = self.plan
+        if upstream is not None:
+            formula, at = upstream
+            grad = formula(self, grad, *[kept[i] for i in at])
         if self._formulas.joint is not None:
             formula, at = calls[0]  # type: ignore[misc]
             grads = list(formula(self, grad, *[kept[i] for i in at]))

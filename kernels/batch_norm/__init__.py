@@ -1,11 +1,13 @@
 """Specification of batch normalisation over all axes but the last.
 
-    batch_norm(x, gamma, beta, *, eps, out=None)                        -> (y, mean, var)
-    batch_norm_grad(dy, x, gamma, mean, var, *, eps, out=None)          -> (dx, dgamma, dbeta)
-    batch_norm_inference(x, gamma, beta, mean, var, *, eps, out=None)   -> y
-    running_statistics(running, value, *, momentum)                     -> running, in place
+    batch_norm(x, gamma, beta, *, eps, activation=None, out=None)            -> (y, mean, var)
+    batch_norm_grad(dy, x, gamma, beta, mean, var, *, eps, activation=None, out=None)
+                                                                             -> (dx, dgamma, dbeta)
+    batch_norm_inference(x, gamma, beta, mean, var, *, eps, activation=None, out=None)   -> y
+    running_statistics(running, value, *, momentum)                          -> running, in place
 
     x, y, dx, dy (..., C)   all others (C,); var is the biased one (divided by M = size / C)
+    activation: the kind of f that y ends with, as in `../activation`; None is the identity
     flops about 7, 9 and 3 a number of x     bytes x read once and y written once, at the least
 
 Read next: `reference.py`.
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..activation import KINDS
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import batch_norm, batch_norm_grad, batch_norm_inference, running_statistics
@@ -38,11 +41,11 @@ def _make(rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params:
 def _make_grad(
     rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params
 ) -> Arrays:
-    """dy, x, gamma, and the statistics of that x."""
-    x, gamma, _ = _make(rng, dtype, shapes, params)
+    """dy, x, gamma, beta, and the statistics of that x."""
+    x, gamma, beta = _make(rng, dtype, shapes, params)
     (dy,) = normal_arrays(rng, dtype, shapes, params)
-    _, mean, var = batch_norm(x, gamma, gamma, eps=params["eps"])
-    return dy, x, gamma, mean, var
+    _, mean, var = batch_norm(x, gamma, beta, eps=params["eps"])
+    return dy, x, gamma, beta, mean, var
 
 
 def _make_inference(
@@ -57,16 +60,25 @@ def _make_inference(
 def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
     for shape in _SHAPES:
         yield _make(rng, dtype, (shape,), _EPS), dict(_EPS)
+    for kind in KINDS:
+        params = {**_EPS, "activation": kind}
+        yield _make(rng, dtype, (_SHAPES[1],), params), params
 
 
 def _grad_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
     for shape in _SHAPES:
         yield _make_grad(rng, dtype, (shape,), _EPS), dict(_EPS)
+    for kind in KINDS:
+        params = {**_EPS, "activation": kind}
+        yield _make_grad(rng, dtype, (_SHAPES[1],), params), params
 
 
 def _inference_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
     for shape in _SHAPES:
         yield _make_inference(rng, dtype, (shape,), _EPS), dict(_EPS)
+    for kind in KINDS:
+        params = {**_EPS, "activation": kind}
+        yield _make_inference(rng, dtype, (_SHAPES[1],), params), params
 
 
 def _running_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
@@ -78,8 +90,8 @@ def _cost(x: Array, gamma: Array, beta: Array, **_: Any) -> Cost:
     return Cost(7 * x.size, byte_count(x, x, gamma, beta, gamma, beta))
 
 
-def _grad_cost(dy: Array, x: Array, gamma: Array, mean: Array, var: Array, **_: Any) -> Cost:
-    return Cost(9 * x.size, byte_count(dy, x, x, gamma, mean, var, gamma, gamma))
+def _grad_cost(dy: Array, x: Array, gamma: Array, *rest: Array, **_: Any) -> Cost:
+    return Cost(9 * x.size, byte_count(dy, x, x, gamma, *rest, gamma, gamma))
 
 
 def _inference_cost(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, **_: Any) -> Cost:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from ..activation.reference import activation as activate
+from ..activation.reference import activation_grad
 from ..arrays import Array, array_module, sum_rows
 
 
@@ -16,11 +18,12 @@ def batch_norm(
     beta: Array,
     *,
     eps: float,
+    activation: str | None = None,
     out: tuple[Array, Array, Array] | None = None,
 ) -> tuple[Array, Array, Array]:
     """Normalise each channel by the statistics of this batch, then scale and shift.
 
-        y       = gamma (x - mean) / sqrt(var + eps) + beta
+        y       = f(gamma (x - mean) / sqrt(var + eps) + beta)
         mean[c] = (1/M) sum over m of x[m, c]
         var[c]  = (1/M) sum over m of (x[m, c] - mean[c])^2
 
@@ -33,6 +36,7 @@ def batch_norm(
         gamma: (C,), the scale.
         beta: (C,), the shift.
         eps: added to the variance.
+        activation: the kind of f (`../activation`), or None for the identity.
         out: C-contiguous arrays for y, mean and var, or None for new ones.
 
     Returns:
@@ -59,7 +63,7 @@ def batch_norm(
     xp.subtract(rows, mean, out=normalised)
     var[...] = sum_rows(normalised * normalised) / M
     normalised *= gamma / xp.sqrt(var + eps)
-    normalised += beta
+    activate(normalised, beta, kind=activation or "identity", out=normalised)
     return y, mean, var
 
 
@@ -67,28 +71,34 @@ def batch_norm_grad(
     dy: Array,
     x: Array,
     gamma: Array,
+    beta: Array,
     mean: Array,
     var: Array,
     *,
     eps: float,
+    activation: str | None = None,
     out: tuple[Array, Array, Array] | None = None,
 ) -> tuple[Array, Array, Array]:
     """The gradients of `batch_norm`, whose statistics depend on x.
 
-        dbeta  = sum over m of dy
-        dgamma = sum over m of dy xhat                   xhat = (x - mean) / sqrt(var + eps)
-        dx     = gamma / sqrt(var + eps) (dy - dbeta / M - xhat dgamma / M)
+        dz     = dy f'(z)                                z = gamma xhat + beta
+        dbeta  = sum over m of dz
+        dgamma = sum over m of dz xhat                   xhat = (x - mean) / sqrt(var + eps)
+        dx     = gamma / sqrt(var + eps) (dz - dbeta / M - xhat dgamma / M)
 
     The two subtracted terms are what reaches x through the mean and through the variance.
-    Error of dgamma and dbeta: about (256 + M / 256) eps of the sums of |dy xhat| and |dy|.
+    f(z) is computed again from x, which has to be read for xhat anyway: y is not asked for.
+    Error of dgamma and dbeta: about (256 + M / 256) eps of the sums of |dz xhat| and |dz|.
 
     Args:
         dy: the gradient for y (..., C).
         x: (..., C), the input of the forward pass.
         gamma: (C,).
+        beta: (C,); it matters only where there is an activation.
         mean: (C,), of this x.
         var: (C,), of this x, biased.
         eps: as in the forward pass.
+        activation: as in the forward pass.
         out: C-contiguous arrays for dx, dgamma and dbeta, or None for new ones.
 
     Returns:
@@ -97,7 +107,7 @@ def batch_norm_grad(
     Example:
         >>> import numpy as np
         >>> dy, x, one = np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]]), np.ones(1)
-        >>> dx, dgamma, dbeta = batch_norm_grad(dy, x, one, 2 * one, one, eps=0.0)
+        >>> dx, dgamma, dbeta = batch_norm_grad(dy, x, one, one, 2 * one, one, eps=0.0)
         >>> dx.ravel(), dgamma, dbeta
         (array([0., 0.]), array([-1.]), array([1.]))
 
@@ -110,6 +120,10 @@ def batch_norm_grad(
     inverse_deviation = 1 / xp.sqrt(var + eps)
     normalised = rows - mean
     normalised *= inverse_deviation
+    if activation is not None:
+        y = normalised * gamma
+        activate(y, beta, kind=activation, out=y)
+        dy_rows = activation_grad(dy_rows, y, kind=activation, out=y)
     if out is None:
         dx, dgamma, dbeta = (xp.empty(a.shape, dtype=x.dtype) for a in (x, gamma, gamma))
     else:
@@ -133,11 +147,12 @@ def batch_norm_inference(
     var: Array,
     *,
     eps: float,
+    activation: str | None = None,
     out: Array | None = None,
 ) -> Array:
     """Normalise each channel by statistics given from outside, then scale and shift.
 
-        y = gamma (x - mean) / sqrt(var + eps) + beta
+        y = f(gamma (x - mean) / sqrt(var + eps) + beta)
 
     Error: |y - exact| <= 6 eps (|y - beta| + |beta|), and gamma eps (|x| + |mean|) / deviation.
 
@@ -148,6 +163,7 @@ def batch_norm_inference(
         mean: (C,), as a rule the running mean.
         var: (C,), as a rule the running variance.
         eps: added to the variance.
+        activation: the kind of f (`../activation`), or None for the identity.
         out: array of x's shape to write y into, or None for a new one.
 
     Returns:
@@ -165,8 +181,7 @@ def batch_norm_inference(
     xp = array_module(x)
     y: Array = xp.subtract(x, mean, out=out)
     y *= gamma / xp.sqrt(var + eps)
-    y += beta
-    return y
+    return activate(y, beta, kind=activation or "identity", out=y)
 
 
 def running_statistics(running: Array, value: Array, *, momentum: float) -> Array:

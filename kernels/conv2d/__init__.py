@@ -1,11 +1,12 @@
 """Specification of the convolution trio, on NHWC images.
 
-    conv2d(x, w, *, stride, padding, dilation, groups, out=None)                        -> y
+    conv2d(x, w, b, *, stride, padding, dilation, groups, activation=None, out=None)    -> y
     conv2d_input_grad(dy, w, *, x_shape, stride, padding, dilation, groups, out=None)   -> dx
     conv2d_weight_grad(x, dy, *, w_shape, stride, padding, dilation, groups, out=None)  -> dw
 
-    x, dx (N, H, W, C)   w, dw (KH, KW, C / groups, O)   y, dy (N, OH, OW, O)
+    x, dx (N, H, W, C)   w, dw (KH, KW, C / groups, O)   b (O,) or None   y, dy (N, OH, OW, O)
     stride (sh, sw)   padding ((top, bottom), (left, right))   dilation (dh, dw)   groups an int
+    activation: the kind of f in y = f(x * w + b), as in `../activation`; None is the identity
     flops 2 N OH OW O KH KW C / groups for each of the three     bytes the two inputs and the output
 
 A new fast way to compute one of the three is a file beside `reference.py`, and a rule here that
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..activation import KINDS
 from ..arrays import Array, byte_count, output_length
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import conv2d, conv2d_input_grad, conv2d_weight_grad
@@ -62,6 +64,12 @@ def output_shape(x_shape: Shape, w_shape: Shape, params: Params) -> Shape:
     return (x_shape[0], H, W, w_shape[3])
 
 
+def _make(rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params) -> Arrays:
+    """The arrays x and w, and b where a third shape is given."""
+    arrays = normal_arrays(rng, dtype, shapes, params)
+    return arrays if len(arrays) == 3 else (*arrays, None)
+
+
 def _make_input_grad(
     rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params
 ) -> Arrays:
@@ -78,10 +86,11 @@ def _make_weight_grad(
     return normal_arrays(rng, dtype, (shapes[0], dy_shape), params)
 
 
-def _cost(x: Array, w: Array, **params: Any) -> Cost:
+def _cost(x: Array, w: Array, b: Array | None, **params: Any) -> Cost:
     y_shape = output_shape(x.shape, w.shape, params)
     outputs = int(np.prod(y_shape))
-    return Cost(2 * outputs * int(np.prod(w.shape[:3])), byte_count(x, w) + outputs * x.itemsize)
+    moved = byte_count(x, w) + outputs * x.itemsize + (0 if b is None else byte_count(b))
+    return Cost(2 * outputs * int(np.prod(w.shape[:3])), moved)
 
 
 def _input_grad_cost(dy: Array, w: Array, *, x_shape: Shape, **_: Any) -> Cost:
@@ -111,7 +120,12 @@ _CASES: tuple[tuple[Shape, Shape, Params], ...] = (
 
 def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
     for x_shape, w_shape, params in _CASES:
-        yield normal_arrays(rng, dtype, (x_shape, w_shape), params), params
+        yield _make(rng, dtype, (x_shape, w_shape), params), params
+        yield _make(rng, dtype, (x_shape, w_shape, w_shape[3:]), params), params
+    for kind in KINDS:
+        x_shape, w_shape, params = _CASES[1]
+        arrays = _make(rng, dtype, (x_shape, w_shape, w_shape[3:]), params)
+        yield arrays, {**params, "activation": kind}
 
 
 def _input_grad_samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:
@@ -152,6 +166,7 @@ CONV2D = register(
         reference=conv2d,
         cost=_cost,
         samples=_samples,
+        make=_make,
         benchmark_shapes=tuple(
             Benchmark(label, shapes, params) for label, (shapes, params) in _SIZES
         ),

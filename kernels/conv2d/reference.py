@@ -6,6 +6,7 @@ they answer for every order of differentiation. Read downward: windows, forward,
 
 from __future__ import annotations
 
+from ..activation.reference import activation as activate
 from ..arrays import (
     Array,
     Padding,
@@ -54,29 +55,34 @@ def _windows(
 def conv2d(
     x: Array,
     w: Array,
+    b: Array | None,
     *,
     stride: tuple[int, int],
     padding: Padding,
     dilation: tuple[int, int],
     groups: int,
+    activation: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The cross-correlation of images with filters, y = x * w, as im2col and a matrix product.
+    """The cross-correlation of images with filters, y = f(x * w + b), by im2col and a product.
 
-        y[n, p, q, o] = sum over i, j, c of
-            x[n, p sh - top + i dh, q sw - left + j dw, c] w[i, j, c, o]
+        y[n, p, q, o] = f(b[o] + sum over i, j, c of
+            x[n, p sh - top + i dh, q sw - left + j dw, c] w[i, j, c, o])
 
     where x is zero outside its frame and, with groups, c runs over the channels of o's group.
     Images are taken a few at a time, so that the copied windows stay in the cache.
-    Error: |y - exact| <= K eps (|x| * |w|) entry by entry, K = KH KW C / groups.
+    Error: |y - exact| <= (K + 1) eps (|x| * |w| + |b|) entry by entry, K = KH KW C / groups,
+    before f.
 
     Args:
         x: images (N, H, W, C).
         w: filters (KH, KW, C / groups, O).
+        b: (O,), or None for no bias.
         stride: (sh, sw), rows and columns between windows.
         padding: ((top, bottom), (left, right)), zeros around the images.
         dilation: (dh, dw), rows and columns between a filter's weights.
         groups: channels are cut into this many groups, each with its own O / groups filters.
+        activation: the kind of f (`../activation`), or None for the identity.
         out: C-contiguous array to write y into, or None for a new one.
 
     Returns:
@@ -86,7 +92,7 @@ def conv2d(
         >>> import numpy as np
         >>> x, w = np.arange(4.0).reshape(1, 1, 4, 1), np.array([1.0, -1.0]).reshape(1, 2, 1, 1)
         >>> geometry = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1)}
-        >>> conv2d(x, w, groups=1, **geometry).ravel()
+        >>> conv2d(x, w, None, groups=1, **geometry).ravel()
         array([-1., -1., -1.])
 
     References:
@@ -107,6 +113,8 @@ def conv2d(
         n = chunk.stop - chunk.start  # no -1 below: of no filters NumPy cannot infer it
         rows = y[chunk].reshape(n * OH * OW, groups, O // groups).transpose(1, 0, 2)
         xp.matmul(windows, filters, out=rows)
+        if b is not None or activation is not None:  # while these rows are in the cache
+            activate(y[chunk], b, kind=activation or "identity", out=y[chunk])
     return y
 
 

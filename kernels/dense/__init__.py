@@ -1,6 +1,7 @@
-"""Specification of `dense(x, w, b, *, out=None)`, the fully connected layer y = x w + b.
+"""Specification of `dense(x, w, b, *, activation=None, out=None)`, the fully connected layer.
 
-    x (..., I)   w (I, O)   b (O,) or None   ->   y (..., O)
+    y = f(x w + b)   x (..., I)   w (I, O)   b (O,) or None   ->   y (..., O)
+    activation: the kind of f, as in `../activation`; None is the identity
     flops 2 M I O, and M O for the bias, M being the product of x's leading axes
     bytes x + w + b + y
 
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..activation import KINDS
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import dense
@@ -45,6 +47,9 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
     ]
     for group in shapes:
         yield _make(rng, dtype, group, {}), {}
+    for kind in KINDS:
+        yield _make(rng, dtype, shapes[0], {}), {"activation": kind}
+        yield _make(rng, dtype, shapes[1], {}), {"activation": kind}
 
 
 DENSE = register(

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import math
 
+from ..activation.reference import activation as activate
 from ..arrays import Array, array_module
 
 
-def dense(x: Array, w: Array, b: Array | None, *, out: Array | None = None) -> Array:
-    """The fully connected layer, y = x w + b.
+def dense(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    *,
+    activation: str | None = None,
+    out: Array | None = None,
+) -> Array:
+    """The fully connected layer, y = f(x w + b).
 
-        y[..., o] = b[o] + sum over i of x[..., i] w[i, o]
+        y[..., o] = f(b[o] + sum over i of x[..., i] w[i, o])
 
     All leading axes of x are flattened into one, so that there is a single matrix product.
-    Error: |y - exact| <= (I + 1) eps (|x| |w| + |b|) entry by entry.
+    Error: |y - exact| <= (I + 1) eps (|x| |w| + |b|) entry by entry,
+    before f.
 
     Args:
         x: (..., I), any number of leading axes, none included.
         w: (I, O).
         b: (O,), or None for no bias.
+        activation: the kind of f (`../activation`), or None for the identity.
         out: C-contiguous (..., O) to write y into, or None for a new array.
 
     Returns:
@@ -35,6 +45,6 @@ def dense(x: Array, w: Array, b: Array | None, *, out: Array | None = None) -> A
     count = math.prod(x.shape[:-1])  # -1 could not be worked out beside a width of 0
     rows = y.reshape(count, out_features)
     xp.matmul(x.reshape(count, in_features), w, out=rows)
-    if b is not None:
-        y += b
-    return y
+    if b is None and activation is None:
+        return y
+    return activate(y, b, kind=activation or "identity", out=y)

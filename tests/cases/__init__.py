@@ -19,6 +19,7 @@ from . import (
     einsum,
     elementary,
     embedding,
+    epilogue,
     gathering,
     group_norm,
     indexing,
@@ -38,7 +39,7 @@ from .record import Bad, Case, Kink, Sample
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
     linear, einsum, activation, conv, pool, norm, dropout, embedding, loss, cross_entropy,
-    margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention, recurrent,
+    margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention, recurrent, epilogue,
 )  # fmt: skip
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)

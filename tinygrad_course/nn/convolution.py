@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import functional as F  # noqa: N812
 from ..errors import ArgumentError
+from ..ops.epilogue import activation_kind
 from ..ops.windows import pair, regular_padding
 from ..random import Generator
 from ..tensor import Parameter, Tensor
@@ -16,7 +17,7 @@ from .weights import weight
 
 
 class Conv2d(Module):
-    """y = x * W + b: every window of the image times the same weights.
+    """y = f(x * W + b): every window of the image times the same weights.
 
     Args:
         in_channels: C of x.
@@ -29,6 +30,8 @@ class Conv2d(Module):
         groups: the channels are split into this many groups that do not see one another;
             groups = in_channels is a depthwise convolution.
         bias: whether there is a b; leave it out before a batch norm, which has its own.
+        activation: f: "relu", "tanh" or "sigmoid", in the same kernel; None for no f, or for one
+            that is a layer of its own after this one.
         init: fills W; by default He: normal with variance 2 / (KH KW in_channels / groups), made
             for ReLU. The bias starts at zero.
         generator: where the first weights come from; the default generator if None.
@@ -39,7 +42,7 @@ class Conv2d(Module):
         bias: (out_channels,), or None.
 
     Raises:
-        ArgumentError: a size below 1, groups that do not divide the channels.
+        ArgumentError: a size below 1, groups that do not divide the channels, another activation.
         ArgumentTypeError: a size that is no integer, a dtype that is no float.
 
     Example:
@@ -62,6 +65,7 @@ class Conv2d(Module):
         groups: int = 1,
         bias: bool = True,
         *,
+        activation: str | None = None,
         init: Initializer = he_normal,
         generator: Generator | None = None,
         dtype: Any = "float32",
@@ -83,6 +87,7 @@ class Conv2d(Module):
         self.padding = padding
         self.dilation = dilation
         self.groups = groups
+        self.activation = activation_kind("Conv2d", activation)
         self.init = init
         self.dtype = float_dtype("Conv2d", dtype)
         self.weight = weight(
@@ -105,4 +110,5 @@ class Conv2d(Module):
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
+            activation=self.activation,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import functional as F  # noqa: N812
 from ..errors import ArgumentError
+from ..ops.epilogue import activation_kind
 from ..tensor import Parameter, Tensor
 from .checks import finite, float_dtype, fraction, size
 from .init import constant, zeros
@@ -13,7 +14,7 @@ from .module import Module
 
 
 class BatchNorm(Module):
-    """y = weight (x - mean) / sqrt(var + eps) + bias, for each channel of the last axis.
+    """y = f(weight (x - mean) / sqrt(var + eps) + bias), for each channel of the last axis.
 
     One class for (N, C), (N, T, C) and (N, H, W, C): statistics are taken over all axes but the
     last. In training they are the batch's, and the running statistics move towards them (the
@@ -24,6 +25,8 @@ class BatchNorm(Module):
         eps: added to the variance, at least 0.
         momentum: how far the running statistics move at a batch, 0 to 1.
         affine: whether there are a weight (first 1) and a bias (first 0).
+        activation: f: "relu", "tanh" or "sigmoid", in the same kernel; None for no f, or for one
+            that is a layer of its own after this one.
         dtype: of parameters and running statistics.
 
     Attributes:
@@ -33,7 +36,8 @@ class BatchNorm(Module):
         running_var: (C,), a buffer, first 1.
 
     Raises:
-        ArgumentError: a size below 1, a momentum outside 0 .. 1, a negative eps.
+        ArgumentError: a size below 1, a momentum outside 0 .. 1, a negative eps, another
+            activation.
         ArgumentTypeError: a size that is no integer, a dtype that is no float.
 
     Example:
@@ -55,6 +59,7 @@ class BatchNorm(Module):
         momentum: float = 0.1,
         affine: bool = True,
         *,
+        activation: str | None = None,
         dtype: Any = "float32",
     ) -> None:
         shape = (size("BatchNorm", "num_features", num_features),)
@@ -65,6 +70,7 @@ class BatchNorm(Module):
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
+        self.activation = activation_kind("BatchNorm", activation)
         self.dtype = float_dtype("BatchNorm", dtype)
         self.weight = Parameter(constant(shape, 1.0, dtype=self.dtype)) if affine else None
         self.bias = Parameter(zeros(shape, dtype=self.dtype)) if affine else None
@@ -82,4 +88,5 @@ class BatchNorm(Module):
             training=self.training,
             momentum=self.momentum,
             eps=self.eps,
+            activation=self.activation,
         )

@@ -15,6 +15,7 @@ from ..dtypes import operands
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
+from .epilogue import activation_grad, activation_kind
 from .joining import concatenate, pad
 from .linear import matmul, sum_rows
 from .shaping import reshape
@@ -40,10 +41,7 @@ class Conv2d(Function):
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x_shape, self.w_shape = x.shape, w.shape
-        y = launch("conv2d", x, w, **self.geometry)
-        if b is not None:
-            y += b
-        return y
+        return launch("conv2d", x, w, b, **self.geometry)
 
     def grad_x(self, grad: Any, w: Any) -> Any:
         return Conv2dInputGrad(x_shape=self.x_shape, **self.geometry).apply(grad, w)
@@ -53,6 +51,21 @@ class Conv2d(Function):
 
     def grad_b(self, grad: Any) -> Any:
         return sum_rows(grad)
+
+
+class Conv2dActivation(Conv2d):
+    """y = f(x * w + b), in one kernel        dL/dz = dL/dy f'(z), and on as in Conv2d"""
+
+    def __init__(self, *, activation: str, **geometry: Any) -> None:
+        super().__init__(**geometry)
+        self.activation = activation
+
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        self.x_shape, self.w_shape = x.shape, w.shape
+        return launch("conv2d", x, w, b, activation=self.activation, **self.geometry)
+
+    def upstream(self, grad: Any, y: Any) -> Any:
+        return activation_grad(grad, y, self.activation)
 
 
 class Conv2dInputGrad(Function):
@@ -100,8 +113,9 @@ def conv2d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    activation: str | None = None,
 ) -> Tensor:
-    """Convolution of a batch of images: y = x * w + b (a cross-correlation: w is not flipped).
+    """Convolution of a batch of images: y = f(x * w + b) (a cross-correlation: w is not flipped).
 
     Args:
         x: images (N, H, W, C).
@@ -113,13 +127,14 @@ def conv2d(
             ceil(H / stride) by ceil(W / stride), an odd remainder at the bottom and the right.
         dilation: distance between the taps of a filter.
         groups: the channels are split into this many groups that do not see one another.
+        activation: "relu", "tanh" or "sigmoid", computed in the same kernel; None for no f.
 
     Returns:
         (N, OH, OW, O) with OH = floor((H + top + bottom - dilation (KH - 1) - 1) / stride) + 1.
 
     Raises:
         ShapeError: shapes that do not fit, naming both.
-        ArgumentError: a stride, padding, dilation or groups out of range.
+        ArgumentError: a stride, padding, dilation or groups out of range, another activation.
 
     Example:
         >>> import numpy as np, tinygrad_course as tg
@@ -133,7 +148,8 @@ def conv2d(
         learning", arXiv 1603.07285, for the geometry.
     """
     x, w, b, geometry = _checked(x, w, b, stride, padding, dilation, groups)
-    op = Conv2d(**geometry)
+    kind = activation_kind("conv2d", activation)
+    op = Conv2d(**geometry) if kind is None else Conv2dActivation(activation=kind, **geometry)
     return op.apply(x, w) if b is None else op.apply(x, w, b)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, launch
 from ..dtypes import floating
 from ..pointwise import Unary
 from ..tensor import Tensor
+from .epilogue import LARGE, activation_grad
 from .numbers import positive
 
 
@@ -103,22 +104,24 @@ class Tanh(Unary):
     """y = tanh x        dL/dx = dL/dy (1 - y^2)"""
 
     def forward(self, x: Array) -> Array:
-        return np.tanh(x)
+        return np.tanh(x) if x.size < LARGE else launch("activation", x, None, kind="tanh")
 
     def grad_x(self, grad: Any, y: Any) -> Any:
-        return grad * (1.0 - y * y)
+        return grad * (1.0 - y * y) if y.size < LARGE else activation_grad(grad, y, "tanh")
 
 
 class Sigmoid(Unary):
     """y = 1 / (1 + e^-x)        dL/dx = dL/dy y (1 - y)"""
 
     def forward(self, x: Array) -> Array:
+        if x.size >= LARGE:
+            return launch("activation", x, None, kind="sigmoid")
         # e^-|x| never overflows, and keeps the small values of a very negative x exact.
         e = np.exp(-abs(x))
         return np.where(x < 0, e, 1) / (1 + e)
 
     def grad_x(self, grad: Any, y: Any) -> Any:
-        return grad * y * (1.0 - y)
+        return grad * y * (1.0 - y) if y.size < LARGE else activation_grad(grad, y, "sigmoid")
 
 
 class Softplus(Unary):

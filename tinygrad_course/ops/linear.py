@@ -12,6 +12,7 @@ from ..dtypes import operand, operands, unbroadcast
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
+from .epilogue import activation_grad, activation_kind
 from .shaping import broadcast_to, reshape
 
 
@@ -50,6 +51,19 @@ class Dense(Function):
 
     def grad_b(self, grad: Any) -> Any:
         return sum_rows(grad)
+
+
+class DenseActivation(Dense):
+    """y = f(x w + b), in one kernel        dL/dz = dL/dy f'(z), and on as in Dense"""
+
+    def __init__(self, *, activation: str) -> None:
+        self.activation = activation
+
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        return launch("dense", x, w, b, activation=self.activation)
+
+    def upstream(self, grad: Any, y: Any) -> Any:
+        return activation_grad(grad, y, self.activation)
 
 
 class Outer(Function):
@@ -175,19 +189,21 @@ def outer(a: Any, b: Any) -> Tensor:
     return Outer().apply(a, b)
 
 
-def dense(x: Any, w: Any, b: Any = None) -> Tensor:
-    """y = x w + b, the textbook's affine map.
+def dense(x: Any, w: Any, b: Any = None, *, activation: str | None = None) -> Tensor:
+    """y = f(x w + b): the textbook's affine map, and the activation f if one is named.
 
     Args:
         x: (..., in_features).
         w: (in_features, out_features).
         b: (out_features,), or None.
+        activation: "relu", "tanh" or "sigmoid", computed in the same kernel; None for no f.
 
     Returns:
         (..., out_features).
 
     Raises:
         ShapeError: sizes that do not fit.
+        ArgumentError: another activation.
 
     Example:
         >>> import tinygrad_course as tg
@@ -207,11 +223,11 @@ def dense(x: Any, w: Any, b: Any = None) -> Tensor:
             f"has {have} (shape {tuple(x.shape)}); is a Flatten missing before the first dense "
             "layer?"
         )
-    if b is None:
-        return Dense().apply(x, w)
-    if tuple(b.shape) != (w.shape[1],):
+    if b is not None and tuple(b.shape) != (w.shape[1],):
         raise ShapeError(
             f"dense: bias must have shape {(w.shape[1],)} for weight shape {w.shape}, but has "
             f"{tuple(b.shape)}"
         )
-    return Dense().apply(x, w, b)
+    kind = activation_kind("dense", activation)
+    op = Dense() if kind is None else DenseActivation(activation=kind)
+    return op.apply(x, w) if b is None else op.apply(x, w, b)

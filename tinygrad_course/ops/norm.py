@@ -16,21 +16,28 @@ from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from ..function import Function
 from ..grad_mode import mode
 from ..tensor import Tensor, filled
-from .elementary import sqrt
+from .activation import relu
+from .elementary import sigmoid, sqrt, tanh
+from .epilogue import activation_grad, activation_kind
 from .linear import sum_rows
 from .numbers import fraction, not_negative
 from .reduction import mean, sum
 
+ACTIVATIONS = {"relu": relu, "tanh": tanh, "sigmoid": sigmoid}
+
 
 class BatchNorm(Function):
-    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var over all axes but the last"""
+    """y = f(gamma (x - mean) / sqrt(var + eps) + beta), mean and var over all axes but the last"""
 
-    def __init__(self, *, eps: float, momentum: float) -> None:
+    def __init__(self, *, eps: float, momentum: float, activation: str | None = None) -> None:
         self.eps = eps
         self.momentum = momentum
+        self.activation = activation
 
     def forward(self, x: Array, gamma: Array, beta: Array, *running: Array) -> Array:
-        y, self.mean, self.var = launch("batch_norm", x, gamma, beta, eps=self.eps)
+        y, self.mean, self.var = launch(
+            "batch_norm", x, gamma, beta, eps=self.eps, activation=self.activation
+        )
         if running and x.size and not mode.replaying:
             count = x.size // x.shape[-1]
             unbiased = self.var * (count / (count - 1))
@@ -38,38 +45,47 @@ class BatchNorm(Function):
             launch("running_statistics", running[1], unbiased, momentum=self.momentum)
         return y
 
-    def backward(self, grad: Any, x: Any, gamma: Any, mean: Any, var: Any) -> list[Any]:
-        grads = BatchNormGrad(eps=self.eps).apply(grad, x, gamma, mean, var)
+    def backward(self, grad: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> list[Any]:
+        op = BatchNormGrad(eps=self.eps, activation=self.activation)
+        grads = op.apply(grad, x, gamma, beta, mean, var)
         return [*grads, *[None] * (len(self.edges or ()) - 3)]
 
 
 class BatchNormGrad(Function):
-    """dbeta = sum dy;  dgamma = sum dy z;  dx = gamma / s (dy - dbeta / m - z dgamma / m)
+    """dbeta = sum da;  dgamma = sum da z;  dx = gamma / s (da - dbeta / m - z dgamma / m)
 
-    with s = sqrt(var + eps), z = (x - mean) / s and m values per channel. mean and var are
-    functions of x, so the second derivative recomputes them from x.
+    with s = sqrt(var + eps), z = (x - mean) / s, da = dy f'(gamma z + beta) and m values per
+    channel. mean and var are functions of x, so the second derivative recomputes them from x.
     """
 
-    def __init__(self, *, eps: float) -> None:
+    def __init__(self, *, eps: float, activation: str | None = None) -> None:
         self.eps = eps
+        self.activation = activation
 
     def forward(
-        self, dy: Array, x: Array, gamma: Array, mean: Array, var: Array
+        self, dy: Array, x: Array, gamma: Array, beta: Array, mean: Array, var: Array
     ) -> tuple[Array, ...]:
-        grads: tuple[Array, ...] = launch("batch_norm_grad", dy, x, gamma, mean, var, eps=self.eps)
+        options = {"eps": self.eps, "activation": self.activation}
+        grads: tuple[Array, ...] = launch(
+            "batch_norm_grad", dy, x, gamma, beta, mean, var, **options
+        )
         return grads
 
-    def backward(self, grad: Any, dy: Any, x: Any, gamma: Any) -> list[Any]:
-        return [*pullback_of(self.composed, (dy, x, gamma), grad), None, None]
+    def backward(self, grad: Any, dy: Any, x: Any, gamma: Any, beta: Any) -> list[Any]:
+        return [*pullback_of(self.composed, (dy, x, gamma, beta), grad), None, None]
 
-    def composed(self, dy: Any, x: Any, gamma: Any) -> tuple[Any, ...]:
+    def composed(self, dy: Any, x: Any, gamma: Any, beta: Any) -> tuple[Any, ...]:
         axes = tuple(range(len(x.shape) - 1))
         m = float(math.prod(x.shape[:-1]))
         if not m:  # no rows, no statistics: everything is empty or a sum of nothing
-            return dy * gamma, sum(dy * x, axes), sum(dy, axes)
+            return dy * gamma + beta * 0.0, sum(dy * x, axes), sum(dy, axes)
         centred = x - mean(x, axes)
         s = sqrt(mean(centred * centred, axes) + self.eps)
         z = centred / s
+        if self.activation is not None:
+            dy = activation_grad(
+                dy, ACTIVATIONS[self.activation](gamma * z + beta), self.activation
+            )
         dbeta = sum(dy, axes)
         dgamma = sum(dy * z, axes)
         return gamma / s * (dy - dbeta / m - z * (dgamma / m)), dgamma, dbeta
@@ -100,6 +116,21 @@ class BatchNormInference(Function):
         return sum_rows(grad * (x - mean)) * gamma * -0.5 * (var + self.eps) ** -1.5
 
 
+class BatchNormInferenceActivation(BatchNormInference):
+    """y = f(gamma (x - mean) / s + beta)        dL/dz = dL/dy f'(z), and on as above"""
+
+    def __init__(self, *, eps: float, activation: str) -> None:
+        self.eps = eps
+        self.activation = activation
+
+    def forward(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array) -> Array:
+        options = {"eps": self.eps, "activation": self.activation}
+        return launch("batch_norm_inference", x, gamma, beta, mean, var, **options)
+
+    def upstream(self, grad: Any, y: Any) -> Any:
+        return activation_grad(grad, y, self.activation)
+
+
 def batch_norm(
     x: Any,
     weight: Any = None,
@@ -110,8 +141,9 @@ def batch_norm(
     training: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    activation: str | None = None,
 ) -> Tensor:
-    """y = weight (x - mean) / sqrt(var + eps) + bias, per channel (the last axis).
+    """y = f(weight (x - mean) / sqrt(var + eps) + bias), per channel (the last axis).
 
     In training, mean and (biased) variance are those of the batch, over all axes but the last, and
     the running statistics move towards them: running = (1 - momentum) running + momentum batch,
@@ -127,12 +159,13 @@ def batch_norm(
         training: which of the two.
         momentum: how far the running statistics move, 0 to 1.
         eps: added to the variance.
+        activation: "relu", "tanh" or "sigmoid", computed in the same kernel; None for no f.
 
     Raises:
         ShapeError: sizes that do not fit, or one value per channel in training, which would
             normalise everything to zero.
         ArgumentError: inference without running statistics, a momentum outside 0 .. 1, a negative
-            eps.
+            eps, another activation.
         ArgumentTypeError: a momentum or eps that is no number; in training, a running statistic
             that is no tensor or array.
         DtypeError: in training, running statistics of another dtype than x's.
@@ -148,6 +181,7 @@ def batch_norm(
     """
     momentum = fraction("batch_norm", "momentum", momentum)
     eps = not_negative("batch_norm", "eps", eps)
+    kind = activation_kind("batch_norm", activation)
     x, weight, bias = operands(x, optional=[weight, bias])
     if len(x.shape) < 2:
         raise ShapeError(f"batch_norm: x must be (..., C), but has shape {tuple(x.shape)}")
@@ -178,7 +212,11 @@ def batch_norm(
                 "batch_norm: inference needs running_mean and running_var; train first, or pass "
                 "training=True to use the batch's own statistics"
             )
-        op = BatchNormInference(eps=eps)
+        op = (
+            BatchNormInference(eps=eps)
+            if kind is None
+            else BatchNormInferenceActivation(eps=eps, activation=kind)
+        )
         return op.apply(x, gamma, beta, running_mean, running_var)
     if math.prod(x.shape[:-1]) == 1:
         raise ShapeError(
@@ -186,7 +224,8 @@ def batch_norm(
             f"{tuple(x.shape)}; use a larger batch, or eval()"
         )
     running = () if running_mean is None else (running_mean, running_var)
-    return BatchNorm(eps=eps, momentum=momentum).apply(x, gamma, beta, *running)
+    op = BatchNorm(eps=eps, momentum=momentum, activation=kind)
+    return op.apply(x, gamma, beta, *running)
 
 
 def _check_updatable(x: Any, *running: Any) -> None:

@@ -1,0 +1,55 @@
+"""The activation that a layer's own kernel ends with: `activation=` of dense, conv2d, batch_norm.
+
+Forward, it costs no pass over the memory of its own. Backward, dL/dy goes through `activation_grad`
+once, and then through the layer's formulas as they are. Read next: `linear.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import Array, launch
+from ..errors import ArgumentError, nearest
+from ..function import Function
+
+KINDS = ("relu", "tanh", "sigmoid")
+
+LARGE = 16_384
+"""Elements from which a pass over the memory costs more than the way to a kernel, about 1 us."""
+
+
+class ActivationGrad(Function):
+    """dz = dy f'(z), written by y = f(z): relu sign(y), tanh 1 - y^2, sigmoid y (1 - y)"""
+
+    def __init__(self, *, kind: str) -> None:
+        self.kind = kind
+
+    def forward(self, dy: Array, y: Array) -> Array:
+        return launch("activation_grad", dy, y, kind=self.kind)
+
+    def grad_dy(self, grad: Any, y: Any) -> Any:
+        return activation_grad(grad, y, self.kind)
+
+    def grad_y(self, grad: Any, dy: Any, y: Any) -> Any:
+        if self.kind == "relu":
+            return None  # sign(y) is a step: its slope is 0 wherever it has one
+        return grad * dy * (-2.0 * y if self.kind == "tanh" else 1.0 - 2.0 * y)
+
+
+def activation_grad(dy: Any, y: Any, kind: str) -> Any:
+    """dL/dz for z with y = f(z), given dL/dy: what stands before the formulas of a layer."""
+    return ActivationGrad(kind=kind).apply(dy, y)
+
+
+def activation_kind(op: str, kind: Any) -> str | None:
+    """`kind` if it is None or one of `KINDS`.
+
+    Raises:
+        ArgumentError: another word, with the nearest.
+    """
+    if kind is None or kind in KINDS:
+        return kind  # type: ignore[no-any-return]
+    raise ArgumentError(
+        f"{op}: activation must be None or one of {', '.join(KINDS)}, but it is {kind!r}; "
+        f"{nearest(str(kind), KINDS)} (others are functions of their own: F.gelu(F.{op}(...)))"
+    )

@@ -1,0 +1,350 @@
+"""The one door to Numba: how a kernel of this folder is compiled, kept on disk, and refused.
+
+`kernel` compiles a function at its first call; a `numba_cpu.py` imports it from here and nothing
+from Numba itself. Where Numba is missing the references carry everything, and `why_not` says what
+is missing. Read next: `threads.py`, then `matmul/numba_cpu.py`, which uses all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+
+from . import threads
+
+if TYPE_CHECKING:
+    prange = range
+
+OLDEST, NEWEST = (0, 62), (0, 68)
+"""The first and the last Numba release these kernels were tested with. 0.62 is the first on
+LLVM 20, whose pointers have no pointee type: `simd/` is written for those."""
+
+FLAGS = frozenset({"reassoc", "nsz", "arcp", "contract", "afn"})
+"""Fast-math without "nnan" and "ninf": a sum may be vectorised, a NaN may not be optimised away."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class KernelWarning(UserWarning):
+    """A compiled kernel that cannot run or cannot be kept here; the references run instead."""
+
+
+# Whether Numba can be used ------------------------------------------------------------------------
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Why no kernel can be compiled here, with the remedy; None where it can.
+
+    Example:
+        >>> why_not() is None or "pip install" in why_not()
+        True
+    """
+    try:
+        import numba
+    except ImportError as error:
+        remedy = f"pip install 'numba>={_dotted(OLDEST)}'"
+        if isinstance(error, ModuleNotFoundError) and error.name == "numba":
+            return f"Numba is not installed; {remedy}"
+        return f"Numba fails to import ({error}); {remedy}"
+    except Exception as error:  # noqa: BLE001 - whatever a broken install raises, we go on without
+        return f"Numba fails to import ({error}); pip install --force-reinstall numba"
+    found = tuple(int(part) for part in numba.__version__.split(".")[:2])
+    if found < OLDEST:
+        return (
+            f"Numba {numba.__version__} is older than {_dotted(OLDEST)}, the first that these "
+            f"kernels compile with; pip install --upgrade 'numba>={_dotted(OLDEST)}'"
+        )
+    return None
+
+
+def available() -> bool:
+    """Whether kernels can be compiled here (the first call imports Numba)."""
+    return why_not() is None
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+def __getattr__(name: str) -> Any:
+    """`prange` is Numba's, fetched when a kernel file asks for it."""
+    if name == "prange":
+        from numba import prange as numba_prange
+
+        return numba_prange
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# Compiling ----------------------------------------------------------------------------------------
+
+
+class ParallelKernel(Generic[P, R]):
+    """A kernel whose `prange` loops run on the thread pool, or in this thread alone.
+
+    Calling it uses the pool wherever the pool may be used. `serial` is the same function compiled
+    without threads: for sizes where waking the pool (1 to 2 us) costs more than it gives.
+    """
+
+    def __init__(self, function: Callable[P, R], *, strict: bool) -> None:
+        functools.update_wrapper(self, function)
+        self.threaded: Callable[P, R] = _compile(function, "threads", strict=strict, parallel=True)
+        self.serial: Callable[P, R] = _compile(function, "serial", strict=strict)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if threads.usable():
+            return self.threaded(*args, **kwargs)
+        return self.serial(*args, **kwargs)
+
+
+@overload
+def kernel(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def kernel(
+    *, parallel: Literal[True], strict: bool = False
+) -> Callable[[Callable[P, R]], ParallelKernel[P, R]]: ...
+@overload
+def kernel(*, strict: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+def kernel(function: Any = None, /, *, parallel: bool = False, strict: bool = False) -> Any:
+    """Compile a function for this machine at its first call, and keep the result on disk.
+
+    Args:
+        function: plain loops over arrays and numbers, at module level.
+        parallel: run its `prange` loops on the thread pool; see `ParallelKernel`. Cut the work
+            into pieces whose number does not depend on the number of threads and combine their
+            results in order: then one thread and eight give the same bits.
+        strict: leave every floating-point operation as it is written. Otherwise sums may be
+            reordered, a b + c may become one rounding, and a / b may become a (1/b); in neither
+            case may the compiler assume that there are no NaN and no infinities.
+
+    Example, in a `numba_cpu.py`:
+
+        @kernel(parallel=True)
+        def _scale(x, factor, y):
+            for i in prange(x.size):
+                y[i] = factor * x[i]
+    """
+
+    def decorate(function: Callable[P, R]) -> Any:
+        if parallel:
+            return ParallelKernel(function, strict=strict)
+        return _compile(function, "serial", strict=strict)
+
+    return decorate if function is None else decorate(function)
+
+
+def device_function(function: Callable[P, R]) -> Callable[P, R]:
+    """A helper that is compiled into the kernels that call it, and called from nowhere else."""
+    from numba import njit
+
+    compiled: Callable[P, R] = njit(
+        nogil=True, fastmath=set(FLAGS), error_model="numpy", forceinline=True
+    )(function)
+    return compiled
+
+
+_decorating = threading.Lock()
+
+
+def _compile(function: Any, variant: str, *, strict: bool, parallel: bool = False) -> Any:
+    """Numba's dispatcher for `function`, cached in the folder of this `variant`.
+
+    Numba's index of a cached function holds its bytecode and signature but not its options, so
+    the two compilations of a parallel kernel must not share a folder.
+    """
+    import numba
+
+    _listen()
+    options = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": False if strict else set(FLAGS),
+        "parallel": parallel,
+    }
+    folder = cache_folder()
+    if folder is None:
+        return numba.njit(**options)(function)
+    with _decorating:  # the setting is global; it is ours for the length of one decoration
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(folder / variant)
+        try:
+            return numba.njit(cache=True, **options)(function)
+        finally:
+            numba.config.CACHE_DIR = before
+
+
+def failed_to_compile(error: BaseException) -> bool:
+    """Whether `error` comes out of Numba or LLVM themselves, not out of a kernel that ran.
+
+    An error raised by a running kernel (or by the Python around it) has no frame of theirs.
+    """
+    numba = sys.modules.get("numba")
+    if numba is None:
+        return False
+    homes = [str(Path(str(numba.__file__)).parent) + os.sep]
+    llvmlite = sys.modules.get("llvmlite")
+    if llvmlite is not None:
+        homes.append(str(Path(str(llvmlite.__file__)).parent) + os.sep)
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith(tuple(homes)):
+            return True
+        step = step.tb_next
+    return False
+
+
+# The cache on disk --------------------------------------------------------------------------------
+
+
+@functools.cache
+def source_hash() -> str:
+    """A hash of every source file under `kernels/`, and of what else shapes the machine code.
+
+    Numba looks only at the file of the function itself: after an edit of a helper in another
+    file, a kernel from its cache would still give the old answer.
+    """
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".cu", ".cuh", ".h"}:
+            digest.update(f"{path.relative_to(root)}\0".encode())
+            digest.update(path.read_bytes())
+    digest.update(os.environ.get("TGC_SIMD_WIDTH", "").encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Where compiled kernels are kept, or None where no folder can be written (said once)."""
+    home = _cache_home()
+    folder = home / source_hash()
+    try:
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        warnings.warn(
+            f"compiled kernels cannot be kept in {folder} ({error.strerror or error}), so every "
+            "start of Python compiles them again; set NUMBA_CACHE_DIR to a folder that can be "
+            "written",
+            KernelWarning,
+            stacklevel=2,
+        )
+        return None
+    if new:
+        _forget_old(home, folder)
+    return folder
+
+
+def _cache_home() -> Path:
+    """The folder of all versions' kernels: Numba's own where it is set, else the system's."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "tinygrad_course"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "tinygrad_course" / "kernels"
+
+
+def _forget_old(home: Path, current: Path) -> None:
+    """Delete the kernels of sources that nobody has compiled for 30 days."""
+    import shutil
+
+    month_ago = time.time() - 30 * 86400
+    for folder in home.iterdir():
+        with contextlib.suppress(OSError):
+            if folder != current and folder.is_dir() and folder.stat().st_mtime < month_ago:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+# One line while the first kernels compile ---------------------------------------------------------
+
+
+def _announce_on_terminal(line: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(line + "\n")
+
+
+announce: Callable[[str], None] = _announce_on_terminal
+"""Says the one line. A command that draws its own screen puts its own function here."""
+
+PATIENCE = 0.5  # seconds of compiling before anything is said
+
+
+class _Progress:
+    """What is being compiled: speaks once a process, of our own kernels only."""
+
+    def __init__(self) -> None:
+        self.timer: threading.Timer | None = None
+        self.depth = 0
+        self.said = False
+
+    def start(self) -> None:
+        self.depth += 1
+        if self.depth == 1 and not self.said:
+            self.timer = threading.Timer(PATIENCE, self.say)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def end(self) -> None:
+        self.depth -= 1
+        if self.depth == 0 and self.timer is not None:
+            self.timer.cancel()
+
+    def say(self) -> None:
+        self.said = True
+        folder = cache_folder()
+        kept = "once" if folder is None else f"once; kept in {folder}"
+        announce(f"tinygrad_course: compiling kernels for this processor ({kept})")
+
+
+@functools.cache
+def _listen() -> None:
+    """Follow Numba's compile events (a kernel that comes from the disk makes none)."""
+    from numba.core import event
+
+    progress = _Progress()
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            if _is_ours(event):
+                progress.start()
+
+        def on_end(self, event: Any) -> None:
+            if _is_ours(event):
+                progress.end()
+
+    event.register("numba:compile", Listener())
+
+
+def _is_ours(event: Any) -> bool:
+    module: str = event.data["dispatcher"].py_func.__module__
+    return module.startswith(f"{__package__}.")
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """In this block, say nothing of compiling: for whoever shows progress of their own."""
+    global announce  # noqa: PLW0603
+    before, announce = announce, lambda line: None
+    try:
+        yield
+    finally:
+        announce = before

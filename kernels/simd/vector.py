@@ -1,0 +1,316 @@
+"""A vector of WIDTH floats as a value inside a kernel.
+
+    for i in range(0, n - WIDTH + 1, WIDTH):
+        store(y, i, fma(load(x, i), scale, shift))          # y = x * scale + shift
+
+A local variable that holds one lives in a register, so a loop that adds to it adds in a register.
++ - * / and the comparisons work between vectors, and with a float on one side. Arrays are float32
+and C-contiguous; an index counts floats from the array's first, whatever its number of axes, and
+is not checked. Read next: `tile.py`; `ir.py` is the layer below.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir as llvm  # type: ignore[import-untyped]
+from numba import types
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
+from numba.core.errors import TypingError
+from numba.core.imputils import lower_builtin, lower_cast
+from numba.core.typing.templates import AbstractTemplate, infer_global
+
+from . import ir
+from .cpu import WIDTH
+
+# The types ----------------------------------------------------------------------------------------
+
+
+class FloatVector(types.Type):  # type: ignore[misc]
+    """Numba's type of a vector of WIDTH float32."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{WIDTH}")
+
+    def can_convert_from(self, typingctx: Any, other: Any) -> Any:
+        return typingctx.can_convert(other, types.float32)
+
+
+class MaskVector(types.Type):  # type: ignore[misc]
+    """Numba's type of WIDTH booleans: what a comparison gives and `select` takes."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"mask{WIDTH}")
+
+
+FLOATS = FloatVector()
+MASK = MaskVector()
+
+
+@register_default(FloatVector)
+class _FloatModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, ir.FLOATS)
+
+
+@register_default(MaskVector)
+class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, ir.MASK)
+
+
+@lower_cast(types.Number, FloatVector)  # type: ignore[untyped-decorator]
+def _scalar_to_vector(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
+    return ir.broadcast(builder, context.cast(builder, value, source, types.float32))
+
+
+# Arithmetic and comparisons -----------------------------------------------------------------------
+
+
+def _is_operand_pair(args: tuple[Any, ...]) -> bool:
+    numbers = (FloatVector, types.Number)
+    return (
+        len(args) == 2
+        and all(isinstance(kind, numbers) for kind in args)
+        and any(isinstance(kind, FloatVector) for kind in args)
+    )
+
+
+def _binary(operation: Callable[..., Any], result: Any, emit: Callable[..., Any]) -> None:
+    """Teach Numba one operator on vectors: its type, and its one LLVM instruction."""
+
+    class Template(AbstractTemplate):  # type: ignore[misc]
+        def generic(self, args: tuple[Any, ...], kws: Any) -> Any:
+            return result(FLOATS, FLOATS) if _is_operand_pair(args) else None
+
+    infer_global(operation)(Template)
+
+    def lower(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return emit(builder, *args)
+
+    lower_builtin(operation, FloatVector, FloatVector)(lower)
+
+
+_ARITHMETIC = {
+    operator.add: "fadd",
+    operator.sub: "fsub",
+    operator.mul: "fmul",
+    operator.truediv: "fdiv",
+}
+_IN_PLACE = {
+    operator.iadd: "fadd",
+    operator.isub: "fsub",
+    operator.imul: "fmul",
+    operator.itruediv: "fdiv",
+}
+_COMPARISONS = {
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.gt: ">",
+    operator.ge: ">=",
+    operator.eq: "==",
+}
+
+
+def _teach_operators() -> None:
+    for operation, name in {**_ARITHMETIC, **_IN_PLACE}.items():
+        _binary(operation, FLOATS, lambda b, x, y, name=name: getattr(b, name)(x, y))
+    for operation, sign in _COMPARISONS.items():
+        _binary(operation, MASK, lambda b, x, y, sign=sign: b.fcmp_ordered(sign, x, y))
+
+
+_teach_operators()
+
+
+@infer_global(operator.neg)
+class _Negation(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: tuple[Any, ...], kws: Any) -> Any:
+        return FLOATS(FLOATS) if args == (FLOATS,) else None
+
+
+@lower_builtin(operator.neg, FloatVector)  # type: ignore[untyped-decorator]
+def _negate(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+    return builder.fneg(args[0])
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+def _check_array(name: str, array: Any) -> None:
+    fine = isinstance(array, types.Array) and array.dtype == types.float32 and array.layout == "C"
+    if not fine:
+        raise TypingError(f"{name} expects a C-contiguous float32 array, got {array}")
+
+
+def _element(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """The address of element `index` of an array, as an integer."""
+    data = context.make_array(kind)(context, builder, array).data
+    return ir.offset(builder, builder.ptrtoint(data, ir.INT64), index)
+
+
+@ir.intrinsic
+def address(typingctx: Any, array: Any, index: Any) -> Any:
+    """Where element `index` of `array` stands in memory, in bytes: what the tile takes."""
+    _check_array("address", array)
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return _element(context, builder, sig.args[0], *args)
+
+    return types.int64(array, types.int64), emit
+
+
+@ir.intrinsic
+def load(typingctx: Any, array: Any, index: Any) -> Any:
+    """The WIDTH floats of `array` from `index` on."""
+    _check_array("load", array)
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return ir.load(builder, _element(context, builder, sig.args[0], *args))
+
+    return FLOATS(array, types.int64), emit
+
+
+@ir.intrinsic
+def load_first(typingctx: Any, array: Any, index: Any, count: Any) -> Any:
+    """The `count` floats of `array` from `index` on, 0 in the lanes that are left."""
+    _check_array("load_first", array)
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        place = _element(context, builder, sig.args[0], args[0], args[1])
+        return ir.masked_load(builder, place, ir.first_lanes(builder, args[2]))
+
+    return FLOATS(array, types.int64, types.int64), emit
+
+
+@ir.intrinsic
+def store(typingctx: Any, array: Any, index: Any, vector: Any) -> Any:
+    """Write `vector` into `array` from `index` on."""
+    _check_array("store", array)
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        ir.store(builder, args[2], _element(context, builder, sig.args[0], args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, FLOATS), emit
+
+
+@ir.intrinsic
+def store_first(typingctx: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+    """Write the first `count` lanes of `vector`, and nothing beyond them."""
+    _check_array("store_first", array)
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        place = _element(context, builder, sig.args[0], args[0], args[1])
+        ir.masked_store(builder, args[2], place, ir.first_lanes(builder, args[3]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, FLOATS, types.int64), emit
+
+
+# Functions of vectors -----------------------------------------------------------------------------
+
+
+@ir.intrinsic
+def broadcast(typingctx: Any, scalar: Any) -> Any:
+    """The same float in every lane."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return ir.broadcast(builder, args[0])
+
+    return FLOATS(types.float32), emit
+
+
+@ir.intrinsic
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """The sum a b + c, rounded once."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return ir.fma(builder, *args)
+
+    return FLOATS(FLOATS, FLOATS, FLOATS), emit
+
+
+@ir.intrinsic
+def select(typingctx: Any, mask: Any, a: Any, b: Any) -> Any:
+    """In each lane a where the mask is set, b elsewhere."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return builder.select(*args)
+
+    return FLOATS(MASK, FLOATS, FLOATS), emit
+
+
+def _function(name: str, arity: int, meaning: str) -> Any:
+    """A function of vectors that LLVM has already."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return ir.call(builder, name, ir.FLOATS, *args)
+
+    if arity == 1:
+
+        def typed(typingctx: Any, x: Any) -> Any:
+            return FLOATS(FLOATS), emit
+
+    else:
+
+        def typed(typingctx: Any, x: Any, y: Any) -> Any:  # type: ignore[misc]
+            return FLOATS(FLOATS, FLOATS), emit
+
+    typed.__doc__ = meaning
+    return ir.intrinsic(typed)
+
+
+floor = _function("llvm.floor", 1, "The largest whole number not above x.")
+absolute = _function("llvm.fabs", 1, "The absolute value |x|.")
+sqrt = _function("llvm.sqrt", 1, "The square root.")
+minimum = _function("llvm.minimum", 2, "The smaller of x and y; NaN if one of them is.")
+maximum = _function("llvm.maximum", 2, "The larger of x and y; NaN if one of them is.")
+
+
+@ir.intrinsic
+def two_to_the(typingctx: Any, n: Any) -> Any:
+    """2^n for whole n from -126 to 127, by writing n into the exponent's bits."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        whole = builder.fptosi(args[0], ir.INTS)
+        bias = llvm.Constant(ir.INTS, [127] * WIDTH)
+        shift = llvm.Constant(ir.INTS, [23] * WIDTH)
+        return builder.bitcast(builder.shl(builder.add(whole, bias), shift), ir.FLOATS)
+
+    return FLOATS(FLOATS), emit
+
+
+def _fold(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:
+    """Combine the upper half of the lanes with the lower half until one is left."""
+    half = WIDTH // 2
+    while half:
+        order = [lane + half if lane < half else lane for lane in range(WIDTH)]
+        upper = builder.shuffle_vector(vector, ir.UNDEFINED, ir.lanes(order))
+        vector = combine(vector, upper)
+        half //= 2
+    return builder.extract_element(vector, llvm.Constant(ir.INT32, 0))
+
+
+@ir.intrinsic
+def sum_lanes(typingctx: Any, vector: Any) -> Any:
+    """The sum of the lanes: upper half plus lower half, and again, always in that order."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return _fold(builder, args[0], builder.fadd)
+
+    return types.float32(FLOATS), emit
+
+
+@ir.intrinsic
+def max_lanes(typingctx: Any, vector: Any) -> Any:
+    """The largest lane; NaN if one is."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return _fold(
+            builder, args[0], lambda x, y: ir.call(builder, "llvm.maximum", ir.FLOATS, x, y)
+        )
+
+    return types.float32(FLOATS), emit

@@ -38,6 +38,19 @@ def test_dead_relu_before_backward():
     loss.backward()  # the graph is still there
 
 
+@pytest.mark.parametrize(
+    ("activation", "because"),
+    [("relu", "relu is dead: all 8"), ("tanh", "tanh is saturated: 8 of 8")],
+)
+def test_a_layer_that_ends_in_a_dead_activation(activation, because):
+    w, b = drawn(3, 2), tg.tensor(np.full(2, -1000.0, "float32"))
+    loss = tg.dense(X, w, b, activation=activation).sum()
+    found = why(w, loss)
+    assert found.verdict == "zero"
+    assert found.where == f"DenseActivation(activation='{activation}')"
+    assert because in found.because
+
+
 def test_the_loss_is_found_among_the_variables():
     w = drawn(3, 2)
     loss = tg.relu(X @ w - 100.0).sum()

@@ -99,10 +99,15 @@ def _singular(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
     return Symptom(cause, remedy)
 
 
+PRODUCTS = {"Mul", "Dense", "MatMul", "Conv2d", "Outer", "Einsum"}
+"""Ops in which a factor of zeros lets no gradient through."""
+
+
 def _saturated(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
     """A slope of 0 because of where the input is."""
     y, x = kept.get("y"), kept.get("x")
-    if name == "ReLU" and y is not None and (y <= 0).any():
+    kind = getattr(node, "activation", None) or name.lower()  # a layer may end in one
+    if kind == "relu" and y is not None and (y <= 0).any():
         closed = int((y <= 0).sum())
         if closed < y.size:
             return Symptom(
@@ -116,13 +121,13 @@ def _saturated(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
             "lower the learning rate, start biases at 0 and weights by He's rule, normalise "
             "the inputs, or use tg.leaky_relu, whose slope is never 0",
         )
-    if name in {"Sigmoid", "Tanh"} and y is not None:
-        slope = 1.0 - y * y if name == "Tanh" else y * (1.0 - y)
+    if kind in {"sigmoid", "tanh"} and y is not None:
+        slope = 1.0 - y * y if kind == "tanh" else y * (1.0 - y)
         flat = int((slope < FLAT).sum())
-        ends = "-1 or 1" if name == "Tanh" else "0 or 1"
+        ends = "-1 or 1" if kind == "tanh" else "0 or 1"
         if flat:
             return Symptom(
-                f"{name.lower()} is saturated: {flat} of {y.size} outputs are {ends} to six "
+                f"{kind} is saturated: {flat} of {y.size} outputs are {ends} to six "
                 "digits, where the slope is all but 0",
                 "its inputs are too large: scale or normalise them, start with smaller weights, "
                 "and let tg.binary_cross_entropy_with_logits or tg.cross_entropy take the logits",
@@ -145,7 +150,8 @@ def _switched_off(name: str, node: Any, kept: Any, grad: Any) -> Symptom | None:
     """A factor of 0, a mask, a branch not taken, a step."""
     for key, values in kept.items():
         if (
-            name in {"Mul", "Dense", "MatMul", "Conv2d", "Outer", "Einsum"}
+            name.removesuffix("Activation") in PRODUCTS
+            and key != "y"
             and values.size
             and not values.any()
         ):

@@ -15,7 +15,7 @@ from ..function import Function
 from ..node import Leaf, Node
 from ..tensor import wrap
 from .diagnosis import Evidence, diagnose
-from .evidence import FURTHER, Redraw, Shown, grown, moved, resized, show, shrunk
+from .evidence import FURTHER, Redraw, Shown, plain, show
 from .faults import FAULTS
 from .foreign import spellings
 from .forms import Form, names_of
@@ -23,6 +23,7 @@ from .misplaced import misplaced
 from .report import Finding, Report
 from .source import SourceLine, assignment_to, line_of
 from .subject import Constant, Subject
+from .variations import grown, moved, resized, shrunk
 
 
 def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None, seed: int) -> None:
@@ -45,7 +46,7 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
     with np.errstate(all="ignore"), subject.frozen:
         if source is None:
             source, names, op = _user_function(subject)
-        shown = _probes(form, subject, labels, [f.label for f in wrong], redraw, seed)
+        shown = _probes(form, subject, labels, [f.label for f in wrong], redraw, seed, op)
     for finding in wrong:
         name = names.get(finding.label)
         if source is not None and name is not None:
@@ -83,7 +84,7 @@ def _position(form: Form, labels: list[str], label: str) -> int | None:
 
 def _probes(
     form: Form, subject: Subject, labels: list[str], wrong: list[str], redraw: Redraw | None,
-    seed: int,
+    seed: int, op: str,
 ) -> list[Shown]:  # fmt: skip
     """The gradients at the inputs given, and at up to three others."""
     output = _first_output(subject)
@@ -93,7 +94,7 @@ def _probes(
     whole = len(checked) == sum(free)  # a Module's parameters have the shapes they have
     start = (shrunk(given) or grown(given)) if whole and not redraw else None
     first = start or given
-    out = [None if start else show(subject, labels, wrong, output, seed)]
+    out = [None if start else show(subject, labels, wrong, output, seed, op, form.options)]
     for number in range(1 if start is None else 0, FURTHER + 1):
         if out == [None] and start is None and redraw is None:
             break
@@ -103,20 +104,21 @@ def _probes(
             ways = [moved(first, free, seed + number)]
             if whole and number in (1, 2):  # other shapes, where f takes them
                 ways.insert(0, moved(resized(first, number), free, seed + number))
-        out.append(_first_shown(form, subject, labels, wrong, output, ways, free, seed + number))
+        shown = _first_shown(form, subject, labels, wrong, output, ways, free, seed + number, op)
+        out.append(shown)
     return [s for s in out if s is not None]
 
 
 def _first_shown(
     form: Form, subject: Subject, labels: list[str], wrong: list[str], output: int,
-    ways: list[list[Any]], free: list[bool], seed: int,
+    ways: list[list[Any]], free: list[bool], seed: int, op: str,
 ) -> Shown | None:  # fmt: skip
     """The gradients at the first of these inputs that f takes."""
     for drawn in ways:
         inputs = [v if keep else Constant(v) for v, keep in zip(drawn, free, strict=True)]
         other = Subject(form.call, inputs, subject.name, labels)
         with other.frozen:
-            shown = show(other, labels, wrong, output, seed)
+            shown = show(other, labels, wrong, output, seed, op, form.options)
         if shown is not None and any(g is not None for g in shown.right.values()):
             return shown
     return None
@@ -144,7 +146,7 @@ def _diagnose(
         before = [p.found[label] for p in usable if p is not s]
         previous = tuple(p for p in before if p is not None and p.shape == right.shape)
         return Evidence(
-            op=op or None, input=label, inputs={**_plain(s.inputs), **options},
+            op=op or None, input=label, inputs={**plain(s.inputs), **options},
             output=s.output, upstream=s.upstream,
             right=right, found=s.found[label], others=others, previous=previous, repeats=repeats,
             dtype="float64",
@@ -153,17 +155,6 @@ def _diagnose(
     repeats = tuple(evidence(i, ()) for i in range(1, len(usable)))
     finding.diagnoses = list(diagnose(evidence(0, repeats)))
     finding.unnamed = not finding.diagnoses
-
-
-def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs by name; a dict of options among them gives its own names."""
-    out: dict[str, Any] = {}
-    for name, value in inputs.items():
-        if isinstance(value, Mapping):
-            out.update({k: v for k, v in value.items() if isinstance(v, (int, float, tuple))})
-        else:
-            out[name] = value
-    return out
 
 
 def _user_function(subject: Subject) -> tuple[Any, dict[str, str], str]:

@@ -18,7 +18,7 @@ from .settle import KINK, LEVELS, WRONG, Settled
 
 Array = Any
 
-MOST_CONFIRMED = 8
+MOST_CONFIRMED = 6
 """So many wrong elements are settled with all care; what looks like them is then counted."""
 MOST_KINKS = 8
 """So many elements at a kink are set aside before a direction is given up."""
@@ -43,10 +43,7 @@ def examine_argument(examiner: Examiner, random: np.random.Generator) -> Finding
             elif _add_direction(examiner, tally, probe, random):
                 break
         elif probe.signs is None:
-            off, bar = examiner.difference(probe)
-            tolerance = examiner.claimed(probe, examiner.line(probe)[1])[1]
-            tally.finding.compared += 1
-            tally.finding.wrong += bool(((off > tolerance) & (off > 10.0 * bar)).any())
+            _count(examiner, tally, probe)
     return tally.done()
 
 
@@ -58,6 +55,14 @@ def _add(examiner: Examiner, tally: Tally, probe: Probe) -> Settled:
     settled, claim, loose = examiner.settle(probe)
     tally.add(probe, settled, claim, loose)
     return settled
+
+
+def _count(examiner: Examiner, tally: Tally, probe: Probe) -> None:
+    """Look at one more element when enough are wrong for certain: one ladder tells."""
+    off, bar = examiner.difference(probe)
+    tolerance = examiner.claimed(probe, examiner.line(probe)[1])[1]
+    tally.finding.compared += 1
+    tally.finding.wrong += bool(((off > tolerance) & (off > 10.0 * bar)).any())
 
 
 def _add_direction(
@@ -121,4 +126,5 @@ def _without(probe: Probe, element: Probe, size: int) -> Probe:
 def _sample(examiner: Examiner, tally: Tally, random: np.random.Generator) -> None:
     """Look at a few more elements, to tell one wrong element from a wrong formula."""
     for j in random.choice(examiner.x.size, SAMPLE, replace=False):
-        _add(examiner, tally, _element(int(j)))
+        look = _add if tally.finding.wrong < MOST_CONFIRMED else _count
+        look(examiner, tally, _element(int(j)))

@@ -98,10 +98,10 @@ class Case:
         e, op = max(self.evidence.all(), key=_deviation), self.operation
         names = [n for n in op.arguments if n in op.checked]
         rest = {n: v for n, v in e.inputs.items() if n not in names}
-        call = _Planted(op, names, rest, e.input, self.spoil, self.dtype)
+        earlier: list[Values] = []
         try:
             report = gradcheck(
-                lambda *tensors: _function(call).apply(*tensors),
+                lambda *tensors: _Planted(self, names, rest, earlier).apply(*tensors),
                 [e.inputs[n] for n in names],
                 rtol=1e-6 if self.dtype == "float64" else 5e-3,
                 diagnose=False,
@@ -124,37 +124,34 @@ def _deviation(e: Evidence) -> float:
     return float(abs(e.found - e.right).max(initial=0.0)) / max(size, 1e-12)
 
 
-@dataclass
-class _Planted:
-    operation: Operation
-    names: list[str]
-    rest: Values
-    wrong: str
-    spoil: Spoil
-    dtype: str
-    before: Values | None = None
+class _Planted(Function):
+    """The operation with its planted backward as a node.
 
+    Args:
+        case: the mistake.
+        names: the checked inputs, in order.
+        rest: the other inputs.
+        earlier: where a call leaves its values for the next one.
+    """
 
-def _function(call: _Planted) -> Function:
-    """The operation with its planted backward as a node."""
+    def __init__(self, case: Case, names: list[str], rest: Values, earlier: list[Values]) -> None:
+        self.case, self.names, self.rest, self.earlier = case, names, rest, earlier
 
-    class Planted(Function):
-        def forward(self, *xs: Array) -> Array:
-            self.inputs = {**dict(zip(call.names, xs, strict=True)), **call.rest}
-            return call.operation.output(self.inputs)
+    def forward(self, *xs: Array) -> Array:
+        return self.case.operation.output({**dict(zip(self.names, xs, strict=True)), **self.rest})
 
-        def backward(self, grad: Array, xs: Any) -> Sequence[Array]:
-            values = {**dict(zip(call.names, xs, strict=True)), **call.rest}
-            low, dy = _cast(values, call.dtype), np.asarray(grad, call.dtype)
-            out = call.operation.gradients(low, dy)
-            found = call.spoil(
-                call.operation, call.wrong, low, dy, call.before or {**low, "dy": dy}
-            )
-            call.before = {**low, "dy": dy}
-            out[call.wrong] = out[call.wrong] if found is None else found
-            return [np.asarray(out[n], np.float64) for n in call.names]
-
-    return Planted()
+    def backward(self, grad: Array, xs: Any) -> Sequence[Array]:
+        case, op = self.case, self.case.operation
+        values = {**dict(zip(self.names, xs, strict=True)), **self.rest}
+        low, dy = _cast(values, case.dtype), np.asarray(grad, case.dtype)
+        out = op.gradients(low, dy)
+        now = {**low, "dy": dy}
+        before = self.earlier.pop() if self.earlier else now
+        self.earlier.append(now)
+        wrong = case.evidence.input
+        found = case.spoil(op, wrong, low, dy, before)
+        out[wrong] = out[wrong] if found is None else found
+        return [np.asarray(out[n], np.float64) for n in self.names]
 
 
 def _cast(values: Values, dtype: str) -> Values:

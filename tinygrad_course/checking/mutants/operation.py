@@ -25,6 +25,10 @@ NAMESPACE: Mapping[str, Any] = {
 }
 
 
+_GLOBALS = dict(NAMESPACE)
+"""What `eval` looks names up in behind the values; it adds the builtins."""
+
+
 @cache
 def lines(program: str) -> tuple[tuple[str, str], ...]:
     """The assignments of a program as (name, expression).
@@ -60,12 +64,15 @@ def run(
         >>> run("s = x + x", {"x": 2.0}, {"s": "x * x * x"})["s"]
         8.0
     """
-    known = {**NAMESPACE, **values}
+    known = dict(values)
     for name, expression in lines(program):
-        value = eval(_compiled((instead or {}).get(name, expression)), known)  # never a user's text
-        names = name.split(", ")
-        known.update(zip(names, value, strict=True) if len(names) > 1 else [(name, value)])
-    return {k: v for k, v in known.items() if k not in NAMESPACE and k != "__builtins__"}
+        line = expression if instead is None else instead.get(name, expression)
+        value = eval(_compiled(line), _GLOBALS, known)  # never a user's text
+        if ", " in name:
+            known.update(zip(name.split(", "), value, strict=True))
+        else:
+            known[name] = value
+    return known
 
 
 @dataclass(frozen=True)

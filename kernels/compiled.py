@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from . import threads
+from .registry import KernelWarning
 
 if TYPE_CHECKING:
     prange = range
@@ -34,10 +35,6 @@ FLAGS = frozenset({"reassoc", "nsz", "arcp", "contract", "afn"})
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class KernelWarning(UserWarning):
-    """A compiled kernel that cannot run or cannot be kept here; the references run instead."""
 
 
 # Whether Numba can be used ------------------------------------------------------------------------
@@ -168,7 +165,8 @@ def _compile(function: Any, variant: str, *, strict: bool, parallel: bool = Fals
     import numba
 
     _listen()
-    options = {
+    config: Any = numba.config
+    options: dict[str, Any] = {
         "nogil": True,
         "error_model": "numpy",
         "fastmath": False if strict else set(FLAGS),
@@ -178,12 +176,12 @@ def _compile(function: Any, variant: str, *, strict: bool, parallel: bool = Fals
     if folder is None:
         return numba.njit(**options)(function)
     with _decorating:  # the setting is global; it is ours for the length of one decoration
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder / variant)
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(folder / variant)
         try:
             return numba.njit(cache=True, **options)(function)
         finally:
-            numba.config.CACHE_DIR = before
+            config.CACHE_DIR = before
 
 
 def failed_to_compile(error: BaseException) -> bool:
@@ -320,9 +318,10 @@ def _listen() -> None:
     """Follow Numba's compile events (a kernel that comes from the disk makes none)."""
     from numba.core import event
 
+    register: Callable[[str, event.Listener], None] = event.register
     progress = _Progress()
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
             if _is_ours(event):
                 progress.start()
@@ -331,7 +330,7 @@ def _listen() -> None:
             if _is_ours(event):
                 progress.end()
 
-    event.register("numba:compile", Listener())
+    register("numba:compile", Listener())
 
 
 def _is_ours(event: Any) -> bool:

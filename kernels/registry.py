@@ -27,6 +27,10 @@ class KernelError(ValueError):
     """A kernel that does not exist, cannot run here, or has another signature than its op."""
 
 
+class KernelWarning(UserWarning):
+    """A compiled kernel that cannot run, be threaded or be kept here; something slower runs."""
+
+
 class Cost(NamedTuple):
     """The least work of one call: floating-point operations, and bytes read and written once."""
 

@@ -4,7 +4,8 @@
         store(y, i, fma(load(x, i), scale, shift))          # y = x * scale + shift
 
 A local variable that holds one lives in a register, so a loop that adds to it adds in a register.
-+ - * / and the comparisons work between vectors, and with a float on one side. Arrays are float32
++ - * / and the comparisons work between vectors, and with a float on one side; the functions of
+vectors take single floats too, so that one text serves a loop over numbers. Arrays are float32
 and C-contiguous; an index counts floats from the array's first, whatever its number of axes, and
 is not checked. Read next: `tile.py`; `ir.py` is the layer below.
 """
@@ -13,56 +14,61 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir as llvm  # type: ignore[import-untyped]
 from numba import types
-from numba.core.datamodel import models
-from numba.core.datamodel.registry import register_default
+from numba.core import imputils
+from numba.core.datamodel import models, registry
 from numba.core.errors import TypingError
-from numba.core.imputils import lower_builtin, lower_cast
-from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.core.typing import templates
 
 from . import ir
 from .cpu import WIDTH
 
+_Decorator: TypeAlias = Callable[[Any], Any]
+register_model: Callable[..., _Decorator] = registry.register_default
+lower_cast: Callable[..., _Decorator] = imputils.lower_cast
+lower_builtin: Callable[..., _Decorator] = imputils.lower_builtin
+infer_global: Callable[..., _Decorator] = templates.infer_global
+
 # The types ----------------------------------------------------------------------------------------
 
 
-class FloatVector(types.Type):  # type: ignore[misc]
+class FloatVector(types.Type):
     """Numba's type of a vector of WIDTH float32."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"float32x{WIDTH}")
+        super().__init__(name=f"float32x{WIDTH}")  # type: ignore[no-untyped-call]
 
     def can_convert_from(self, typingctx: Any, other: Any) -> Any:
         return typingctx.can_convert(other, types.float32)
 
 
-class MaskVector(types.Type):  # type: ignore[misc]
+class MaskVector(types.Type):
     """Numba's type of WIDTH booleans: what a comparison gives and `select` takes."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"mask{WIDTH}")
+        super().__init__(name=f"mask{WIDTH}")  # type: ignore[no-untyped-call]
 
 
 FLOATS = FloatVector()
 MASK = MaskVector()
 
 
-@register_default(FloatVector)
-class _FloatModel(models.PrimitiveModel):  # type: ignore[misc]
+@register_model(FloatVector)
+class _FloatModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, ir.FLOATS)
 
 
-@register_default(MaskVector)
-class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+@register_model(MaskVector)
+class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, ir.MASK)
 
 
-@lower_cast(types.Number, FloatVector)  # type: ignore[untyped-decorator]
+@lower_cast(types.Number, FloatVector)
 def _scalar_to_vector(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     return ir.broadcast(builder, context.cast(builder, value, source, types.float32))
 
@@ -82,7 +88,7 @@ def _is_operand_pair(args: tuple[Any, ...]) -> bool:
 def _binary(operation: Callable[..., Any], result: Any, emit: Callable[..., Any]) -> None:
     """Teach Numba one operator on vectors: its type, and its one LLVM instruction."""
 
-    class Template(AbstractTemplate):  # type: ignore[misc]
+    class Template(templates.AbstractTemplate):
         def generic(self, args: tuple[Any, ...], kws: Any) -> Any:
             return result(FLOATS, FLOATS) if _is_operand_pair(args) else None
 
@@ -126,12 +132,12 @@ _teach_operators()
 
 
 @infer_global(operator.neg)
-class _Negation(AbstractTemplate):  # type: ignore[misc]
+class _Negation(templates.AbstractTemplate):
     def generic(self, args: tuple[Any, ...], kws: Any) -> Any:
         return FLOATS(FLOATS) if args == (FLOATS,) else None
 
 
-@lower_builtin(operator.neg, FloatVector)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.neg, FloatVector)
 def _negate(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
     return builder.fneg(args[0])
 
@@ -210,7 +216,7 @@ def store_first(typingctx: Any, array: Any, index: Any, vector: Any, count: Any)
     return types.void(array, types.int64, FLOATS, types.int64), emit
 
 
-# Functions of vectors -----------------------------------------------------------------------------
+# Lanes --------------------------------------------------------------------------------------------
 
 
 @ir.intrinsic
@@ -224,13 +230,32 @@ def broadcast(typingctx: Any, scalar: Any) -> Any:
 
 
 @ir.intrinsic
+def first(typingctx: Any, vector: Any, count: Any, other: Any) -> Any:
+    """The first `count` lanes of `vector`, and `other` in the lanes beyond them."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        return builder.select(ir.first_lanes(builder, args[1]), args[0], args[2])
+
+    return FLOATS(FLOATS, types.int64, FLOATS), emit
+
+
+# Functions of vectors and of single floats --------------------------------------------------------
+
+
+def _kind(*args: Any) -> Any:
+    """A vector if one of the arguments is one, else a single float."""
+    return FLOATS if any(isinstance(kind, FloatVector) for kind in args) else types.float32
+
+
+@ir.intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """The sum a b + c, rounded once."""
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         return ir.fma(builder, *args)
 
-    return FLOATS(FLOATS, FLOATS, FLOATS), emit
+    kind = _kind(a, b, c)
+    return kind(kind, kind, kind), emit
 
 
 @ir.intrinsic
@@ -240,24 +265,26 @@ def select(typingctx: Any, mask: Any, a: Any, b: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         return builder.select(*args)
 
-    return FLOATS(MASK, FLOATS, FLOATS), emit
+    kind = FLOATS if isinstance(mask, MaskVector) else types.float32
+    return kind(mask, kind, kind), emit
 
 
 def _function(name: str, arity: int, meaning: str) -> Any:
-    """A function of vectors that LLVM has already."""
+    """A function that LLVM has already."""
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        return ir.call(builder, name, ir.FLOATS, *args)
+        return ir.call(builder, name, args[0].type, *args)
 
     if arity == 1:
 
         def typed(typingctx: Any, x: Any) -> Any:
-            return FLOATS(FLOATS), emit
+            return _kind(x)(_kind(x)), emit
 
     else:
 
         def typed(typingctx: Any, x: Any, y: Any) -> Any:  # type: ignore[misc]
-            return FLOATS(FLOATS, FLOATS), emit
+            kind = _kind(x, y)
+            return kind(kind, kind), emit
 
     typed.__doc__ = meaning
     return ir.intrinsic(typed)
@@ -266,6 +293,7 @@ def _function(name: str, arity: int, meaning: str) -> Any:
 floor = _function("llvm.floor", 1, "The largest whole number not above x.")
 absolute = _function("llvm.fabs", 1, "The absolute value |x|.")
 sqrt = _function("llvm.sqrt", 1, "The square root.")
+copy_sign = _function("llvm.copysign", 2, "The absolute value |x| with the sign of y.")
 minimum = _function("llvm.minimum", 2, "The smaller of x and y; NaN if one of them is.")
 maximum = _function("llvm.maximum", 2, "The larger of x and y; NaN if one of them is.")
 
@@ -275,12 +303,15 @@ def two_to_the(typingctx: Any, n: Any) -> Any:
     """2^n for whole n from -126 to 127, by writing n into the exponent's bits."""
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        whole = builder.fptosi(args[0], ir.INTS)
-        bias = llvm.Constant(ir.INTS, [127] * WIDTH)
-        shift = llvm.Constant(ir.INTS, [23] * WIDTH)
-        return builder.bitcast(builder.shl(builder.add(whole, bias), shift), ir.FLOATS)
+        is_vector = sig.args[0] == FLOATS
+        whole = builder.fptosi(args[0], ir.INTS if is_vector else ir.INT32)
+        bias, shift = (
+            llvm.Constant(whole.type, [value] * WIDTH if is_vector else value)
+            for value in (127, 23)
+        )
+        return builder.bitcast(builder.shl(builder.add(whole, bias), shift), args[0].type)
 
-    return FLOATS(FLOATS), emit
+    return _kind(n)(_kind(n)), emit
 
 
 def _fold(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:

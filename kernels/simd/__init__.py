@@ -6,6 +6,7 @@ from inside a `kernel`; nothing here is called from Python.
     cpu.py      how wide this machine's vectors are, how many registers it has
     ir.py       the few LLVM instructions used, with names
     vector.py   a vector as a value: load, store, + - * /, fma, select, borders by lane count
+    math.py     exp, log, tanh, sigmoid, erf: of a vector, or of one float in a loop
     tile.py     the register tile: C += A B on a block that never leaves the registers
 
 Why a tile? A matrix product of (M, K) by (K, N) does 2 M K N operations on few numbers, yet the
@@ -34,6 +35,9 @@ from .vector import (
     absolute,
     address,
     broadcast,
+    copy_sign,
+    exponent,
+    first,
     floor,
     fma,
     load,
@@ -42,6 +46,7 @@ from .vector import (
     maximum,
     minimum,
     select,
+    significand,
     sqrt,
     store,
     store_first,
@@ -56,6 +61,9 @@ __all__ = [
     "absolute",
     "address",
     "broadcast",
+    "copy_sign",
+    "exponent",
+    "first",
     "floor",
     "fma",
     "load",
@@ -65,6 +73,7 @@ __all__ = [
     "maximum",
     "minimum",
     "select",
+    "significand",
     "sqrt",
     "store",
     "store_first",

@@ -303,15 +303,46 @@ def two_to_the(typingctx: Any, n: Any) -> Any:
     """2^n for whole n from -126 to 127, by writing n into the exponent's bits."""
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        is_vector = sig.args[0] == FLOATS
-        whole = builder.fptosi(args[0], ir.INTS if is_vector else ir.INT32)
-        bias, shift = (
-            llvm.Constant(whole.type, [value] * WIDTH if is_vector else value)
-            for value in (127, 23)
-        )
-        return builder.bitcast(builder.shl(builder.add(whole, bias), shift), args[0].type)
+        whole = builder.fptosi(args[0], _ints(args[0]))
+        biased = builder.add(whole, _int_like(whole, 127))
+        return builder.bitcast(builder.shl(biased, _int_like(whole, 23)), args[0].type)
 
     return _kind(n)(_kind(n)), emit
+
+
+@ir.intrinsic
+def exponent(typingctx: Any, x: Any) -> Any:
+    """The whole n with 2^n <= x < 2^(n + 1), for a normal x > 0."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        bits = builder.bitcast(args[0], _ints(args[0]))
+        biased = builder.lshr(bits, _int_like(bits, 23))
+        return builder.sitofp(builder.sub(biased, _int_like(bits, 127)), args[0].type)
+
+    return _kind(x)(_kind(x)), emit
+
+
+@ir.intrinsic
+def significand(typingctx: Any, x: Any) -> Any:
+    """The number x / 2^n, from 1 up to 2, with n = exponent(x)."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        bits = builder.bitcast(args[0], _ints(args[0]))
+        fraction = builder.and_(bits, _int_like(bits, 0x007FFFFF))
+        return builder.bitcast(builder.or_(fraction, _int_like(bits, 127 << 23)), args[0].type)
+
+    return _kind(x)(_kind(x)), emit
+
+
+def _ints(floats: Any) -> Any:
+    """The type of integers with as many bits as these floats."""
+    return ir.INTS if isinstance(floats.type, llvm.VectorType) else ir.INT32
+
+
+def _int_like(ints: Any, value: int) -> Any:
+    """A constant of the type of `ints`."""
+    several = isinstance(ints.type, llvm.VectorType)
+    return llvm.Constant(ints.type, [value] * WIDTH if several else value)
 
 
 def _fold(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:

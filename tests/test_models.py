@@ -6,9 +6,14 @@ import pytest
 import tinygrad_course as tg
 from tinygrad_course import models, nn
 from tinygrad_course.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tinygrad_course.models.resnet import ResidualBlock
+
+SMALLEST = {"alexnet": (63, 63, 1)}
+"""Samples for the models that the 28 x 28 images of the others are too small for."""
 
 
-def build(name="lenet5", shape=(28, 28, 1), classes=10, **options):
+def build(name="lenet5", shape=None, classes=10, **options):
+    shape = shape or SMALLEST.get(name, (28, 28, 1))
     return models.build(name, input_shape=shape, classes=classes, **options)
 
 
@@ -111,3 +116,41 @@ def test_the_baseline_follows_the_samples():
     assert {shape: models.usual(shape) for shape in shapes} == shapes
     for shape, name in shapes.items():
         assert build(name, shape)(tg.tensor(np.zeros((1, *shape), np.float32))).shape == (1, 10)
+
+
+def test_the_residual_networks_have_the_size_of_the_paper():
+    twenty, eighteen = build("resnet20", (32, 32, 3)), build("resnet18", (224, 224, 3), 1000)
+    assert twenty.num_parameters() == 272_474  # 0.27 million, table 6
+    assert eighteen.num_parameters() == 11_689_512
+    convolutions = [m for m in twenty.modules() if isinstance(m, nn.Conv2d)]
+    assert len([c for c in convolutions if c.weight.shape[:2] == (3, 3)]) == 19
+    assert len(convolutions) == 19 + 2  # and the two shortcuts that change the shape
+
+
+@pytest.mark.parametrize(("name", "shape"), [("resnet20", (8, 12, 1)), ("resnet18", (17, 16, 3))])
+def test_the_residual_networks_take_images_of_any_size(name, shape):
+    x = tg.tensor(np.random.default_rng(0).random((2, *shape), np.float32))
+    model = build(name, shape, 5)
+    assert model(x).shape == (2, 5)
+    assert np.isfinite(model.eval()(x).numpy()).all()
+
+
+def test_a_block_whose_convolutions_are_zero_hands_its_input_on():
+    block = ResidualBlock(4, 4)
+    block.norm2.weight.data[:] = 0
+    x = np.random.default_rng(0).standard_normal((2, 5, 5, 4)).astype(np.float32)
+    np.testing.assert_array_equal(block(tg.tensor(x)).numpy(), np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("shape", [(63, 63, 3), (64, 80, 1)])
+def test_alexnet(shape):
+    model = build("alexnet", shape, 7).eval()
+    x = tg.tensor(np.zeros((1, *shape), np.float32))
+    assert model(x).shape == (1, 7)
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet18", "alexnet"])
+@pytest.mark.parametrize("shape", [(7, 8, 3), (784,)])
+def test_what_the_large_networks_cannot_take(name, shape):
+    with pytest.raises(ShapeError, match=rf"{name}: expects images .* use (mlp|lenet5)"):
+        build(name, shape)

@@ -29,6 +29,7 @@ COMMANDS = {
     "data": "List, fetch and verify the data sets.",
     "check": "Check the gradients in a file, and name what is wrong.",
     "step": "Go through the backward pass of a loss, place by place.",
+    "bench": "Measure kernels and training steps, beside other libraries.",
     "doctor": "Check this machine; every problem with its remedy.",
 }
 """The commands in the order in which they are listed; command X-Y is `cli/X_Y.py:command`."""

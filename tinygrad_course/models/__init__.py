@@ -12,14 +12,19 @@ from typing import Any
 from ..errors import ArgumentError, ArgumentTypeError, nearest
 from ..nn import Module
 from ..random import Generator
+from .alexnet import alexnet
 from .lenet5 import lenet5
 from .mlp import mlp
+from .resnet import resnet18, resnet20
 from .vgg_small import vgg_small
 
 _BUILDERS: dict[str, Callable[..., Module]] = {
     "lenet5": lenet5,
     "mlp": mlp,
     "vgg-small": vgg_small,
+    "resnet20": resnet20,
+    "resnet18": resnet18,
+    "alexnet": alexnet,
 }
 
 _HAVE_CLASSIC = ("lenet5",)
@@ -30,7 +35,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['lenet5', 'mlp', 'vgg-small']
+        ['lenet5', 'mlp', 'vgg-small', 'resnet20', 'resnet18', 'alexnet']
     """
     return list(_BUILDERS)
 
@@ -104,4 +109,14 @@ def usual(input_shape: Sequence[int]) -> str:
     return "lenet5" if shape[2] == 1 else "vgg-small"
 
 
-__all__ = ["build", "lenet5", "mlp", "names", "usual", "vgg_small"]
+__all__ = [
+    "alexnet",
+    "build",
+    "lenet5",
+    "mlp",
+    "names",
+    "resnet18",
+    "resnet20",
+    "usual",
+    "vgg_small",
+]

@@ -90,7 +90,7 @@ class Recipe:
         >>> Recipe(model="lenet")
         Traceback (most recent call last):
         tinygrad_course.errors.ArgumentError: Recipe: there is no model 'lenet'; did you mean \
-'lenet5'? Valid names: lenet5, mlp, vgg-small
+'lenet5'? Valid names: alexnet, lenet5, mlp, resnet18, resnet20, vgg-small
     """
 
     model: str = "lenet5"

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import KINDS, activation, activation_grad
@@ -104,3 +105,6 @@ ACTIVATION_GRAD = register(
         ),
     )
 )
+
+cuda_launch.register("activation", ".activation.cuda:activation")
+cuda_launch.register("activation_grad", ".activation.cuda:activation_grad")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .philox import philox4x32
@@ -49,3 +50,5 @@ DROPOUT = register(
         ),
     )
 )
+
+cuda_launch.register("dropout", ".dropout.cuda:dropout")

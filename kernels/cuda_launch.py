@@ -1,0 +1,221 @@
+"""How CUDA C++ kernels are found, compiled and launched: one way for CuPy and for the emulator.
+
+A launcher (`activation/cuda.py`) is written once. The arrays it gets decide: CuPy arrays run the
+kernel on their GPU, on CuPy's current stream, and NumPy arrays run the same source on the CPU in
+`cuda_emulator`. Launchers allocate through the arrays' own module and never wait for the device.
+Read next: `cuda_common.cuh`, then `activation/cuda.cu` and `activation/cuda.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array, array_module
+from .registry import Implementation, add, family_of
+
+Launch = Callable[..., None]
+"""A kernel: call it with (grid, block, args, shared_mem=...)."""
+
+THREADS = 256
+"""Threads of a block, as in `cuda_common.cuh`."""
+
+_WAVE = 2048 // THREADS
+"""Blocks that one multiprocessor holds at once where registers allow: a grid of this many for each
+lets every thread work through a long array in large steps, and none waits for a place."""
+
+_EMULATED_PROCESSORS = 2
+"""Few, so that small arrays already take more than one step a thread."""
+
+
+def cupy_available() -> bool:
+    """Whether CuPy is installed and sees a GPU. It is imported by whoever makes CuPy arrays."""
+    return _cupy_works()
+
+
+@functools.cache
+def _cupy_works() -> bool:
+    try:
+        import cupy
+
+        return bool(cupy.cuda.is_available())
+    except Exception:  # noqa: BLE001 - an install without driver fails in many ways
+        return False
+
+
+def emulator_available() -> bool:
+    """Whether the emulator has its compiler here."""
+    from . import cuda_emulator
+
+    return cuda_emulator.available()
+
+
+def register(op: str, path: str, dtypes: tuple[str, ...] = ("float32",)) -> None:
+    """Register the launcher `path` ("`.folder.cuda:function`") for GPUs and for the emulator."""
+    add(Implementation(op, "cuda", path, "cupy", dtypes, cupy_available))
+    add(Implementation(op, "cuda-emulated", path, "numpy", dtypes, emulator_available))
+
+
+# Sources and kernels ------------------------------------------------------------------------------
+
+
+@functools.cache
+def source(path: str) -> str:
+    """The text of a `.cu` file of this folder, `cuda_common.cuh` put in where it is included.
+
+    Example:
+        >>> "__global__" in source("activation/cuda.cu")
+        True
+    """
+    from importlib import resources
+
+    root = resources.files(__package__)
+    text = root.joinpath(*path.split("/")).read_text(encoding="utf-8")
+    common = root.joinpath("cuda_common.cuh").read_text(encoding="utf-8")
+    include = '#include "../cuda_common.cuh"\n'
+    before, _, after = text.partition(include)
+    here = before.count("\n") + 2
+    start = f'{before}#line 1 "kernels/cuda_common.cuh"\n{common}'
+    return f'{start}#line {here} "kernels/{path}"\n{after}'
+
+
+def kernel(path: str, name: str, like: Array, options: tuple[str, ...] = ()) -> Launch:
+    """The kernel `name` of a `.cu` file, for arrays of the family of `like`.
+
+    Args:
+        path: the file, from this folder.
+        name: the kernel.
+        like: an array of the family to run on.
+        options: definitions that the source is compiled with, such as `-DVEC=4`.
+
+    Returns:
+        What to call with (grid, block, args, shared_mem=...).
+    """
+    return _kernel(path, name, family_of(type(like)), options)
+
+
+@functools.cache
+def _kernel(path: str, name: str, family: str, options: tuple[str, ...]) -> Launch:
+    launch: Launch = _module(path, family, options).get_function(name)
+    return launch
+
+
+@functools.cache
+def _module(path: str, family: str, options: tuple[str, ...]) -> Any:
+    """One file, compiled when its first kernel is launched."""
+    if family == "numpy":
+        from . import cuda_emulator
+
+        return cuda_emulator.Module(source(path), options, label=f"kernels/{path}")
+    import cupy
+
+    return cupy.RawModule(code=source(path), options=("-std=c++17", *options))
+
+
+# Arrays -------------------------------------------------------------------------------------------
+
+
+def address(array: Array) -> int:
+    """Where an array's memory begins, on its device.
+
+    Example:
+        >>> array = np.zeros(8, np.float32)
+        >>> address(array[1:]) - address(array)
+        4
+    """
+    if isinstance(array, np.ndarray):
+        return int(array.ctypes.data)
+    return int(array.data.ptr)
+
+
+def contiguous(array: Array) -> Array:
+    """The array, or a copy of it without gaps: kernels see memory and no strides.
+
+    Example:
+        >>> contiguous(np.arange(6)[::2]).strides
+        (8,)
+    """
+    if array.flags.c_contiguous:
+        return array
+    packed: Array = array_module(array).ascontiguousarray(array)
+    return packed
+
+
+def output(out: Array | None, shape: tuple[int, ...], like: Array) -> Array:
+    """`out`, or a new array of this shape on the module and of the dtype of `like`.
+
+    Example:
+        >>> output(None, (2, 3), np.zeros(1, np.float32)).shape
+        (2, 3)
+    """
+    if out is not None:
+        return out
+    fresh: Array = array_module(like).empty(shape, dtype=like.dtype)
+    return fresh
+
+
+def vector_width(*arrays: Array | None, length: int = 0) -> int:
+    """How many floats to read at once: 4 where all arrays (and rows of `length`) allow it, or 1.
+
+    A 128-bit access needs an address that is a multiple of 16; a view may begin anywhere.
+
+    Example:
+        >>> whole = np.zeros(8, np.float32)
+        >>> vector_width(whole) >= vector_width(whole[1:])
+        True
+    """
+    if length % 4:
+        return 1
+    return 1 if any(a is not None and address(a) % 16 for a in arrays) else 4
+
+
+def kind_number(kind: str | None) -> np.int32:
+    """An activation's kind as the kernels number it; None is the identity.
+
+    Example:
+        >>> int(kind_number("relu"))
+        1
+    """
+    from .activation import KINDS
+
+    return np.int32(0 if kind is None else KINDS.index(kind))
+
+
+# Geometry -----------------------------------------------------------------------------------------
+
+
+def blocks_for(items: int, like: Array, *, a_block: int = THREADS, wave: int = _WAVE) -> int:
+    """How many blocks share `items`, `a_block` in one step: one wave of them, or fewer.
+
+    Example:
+        >>> blocks_for(1000, np.zeros(1))
+        4
+    """
+    return max(1, min(-(-items // a_block), wave * _processors(like)))
+
+
+def _processors(like: Array) -> int:
+    if isinstance(like, np.ndarray):
+        return _EMULATED_PROCESSORS
+    return _processors_of(int(like.device.id))
+
+
+@functools.cache
+def _processors_of(device: int) -> int:
+    import cupy
+
+    return int(cupy.cuda.Device(device).attributes["MultiProcessorCount"])
+
+
+def rows_of(array: Array) -> tuple[int, int]:
+    """(M, C): all axes but the last together, and the last.
+
+    Example:
+        >>> rows_of(np.zeros((2, 3, 4)))
+        (6, 4)
+    """
+    return math.prod(array.shape[:-1]), array.shape[-1]

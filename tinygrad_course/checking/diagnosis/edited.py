@@ -1,6 +1,7 @@
 """A line of the right backward pass with one small edit: a forgotten factor, another name.
 
-It needs the operation, but no bank: the edits are made from the right formula itself.
+It needs the operation, but no bank: the edits are made from the right formulas themselves, those of
+forward too, where backward computes again what forward had.
 Read next: `terms.py`.
 """
 
@@ -12,8 +13,7 @@ import numpy as np
 
 from ..mutants import Mutant
 from ..mutants.edits import edits
-from ..mutants.operation import lines, run
-from .evidence import Evidence
+from ..mutants.operation import lines, needed
 from .guess import Guess, close, tolerance
 from .known import Recognised
 
@@ -21,41 +21,33 @@ from .known import Recognised
 def edited_lines(seen: Recognised) -> Iterator[Guess]:
     """Right backward passes with one edit, those that give the found gradient in this probe."""
     e = seen.evidence
+    for name, mutant, right in _edited(seen):
+        if close(e.found, seen.gradient(e, name, mutant), tolerance(e)):
+            yield _guess(seen, name, mutant, right)
+
+
+def _edited(seen: Recognised) -> Iterator[tuple[str, Mutant, str]]:
+    """(operation, a line with one edit, the right line), forward's lines among them.
+
+    Forward's own result is left alone: only what backward reads of it is edited.
+    """
+    e = seen.evidence
     for name in seen.names:
-        call = seen.known(e, name)
-        operation = call.operation
-        known = run(operation.forward, call.inputs)
-        known = run(operation.backward, {**known, "dy": call.upstream(e.upstream)})
-        needed = _needed(operation.backward, f"d{seen.own_name(e, name)}")
-        names = tuple([n for n, v in known.items() if isinstance(v, np.ndarray) and v.ndim > 0])
-        before = set(known) - {n for n, _ in lines(operation.backward)}
-        for target, expression in lines(operation.backward):
-            if target not in needed:
-                continue
-            usable = tuple([n for n in names if n in before])
-            before.add(target)
-            for text, words in edits(expression, usable):
-                mutant = Mutant("edited", f"{target} = {text}", words)
-                if _gives(seen, e, name, mutant):
-                    yield _guess(seen, name, mutant, f"{target} = {expression}")
-
-
-def _needed(program: str, target: str) -> set[str]:
-    """The lines that a result depends on."""
-    needed = {target}
-    for name, expression in reversed(lines(program)):
-        if name in needed:
-            words = expression.replace(".", " ").replace("(", " ").replace(")", " ")
-            needed |= set("".join([c if c.isalnum() or c == "_" else " " for c in words]).split())
-    return needed
-
-
-def _gives(seen: Recognised, e: Evidence, name: str, mutant: Mutant) -> bool:
-    try:
-        made = seen.gradient(e, name, mutant)
-    except (AttributeError, ZeroDivisionError, KeyError):
-        return False
-    return close(e.found, made, tolerance(e))
+        operation = seen.known(e, name).operation
+        program = f"{operation.forward}\n{operation.backward}"
+        wanted = needed(operation.backward, f"d{seen.own_name(e, name)}")
+        wanted = wanted | frozenset().union(*[needed(operation.forward, n) for n in wanted])
+        state = seen.state(e, name)
+        arrays = {n for n, v in state.items() if isinstance(v, np.ndarray) and v.ndim > 0}
+        assigned = {n for names, _ in lines(program) for n in names.split(", ")}
+        before = [n for n in state if n not in assigned] + ["dy"]
+        for target, expression in lines(program):
+            if target != "y" and wanted & set(target.split(", ")):
+                usable = tuple([n for n in dict.fromkeys(before) if n in arrays])
+                for text, words in edits(expression, usable):
+                    mutant = Mutant("edited", f"{target} = {text}", words)
+                    yield name, mutant, f"{target} = {expression}"
+            before += target.split(", ")
 
 
 def _guess(seen: Recognised, name: str, mutant: Mutant, right: str) -> Guess:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..mutants import Known, Mutant, identify
+from ..mutants.operation import Values
 from .evidence import Evidence
 from .guess import Guess, close, tolerance
 
@@ -26,6 +27,7 @@ class Recognised:
         for e in evidence.all():
             found = identify(e.op, e.inputs, e.output)
             self._known[id(e)] = {k.operation.name: k for k in found}
+        self._states: dict[tuple[int, str], Values] = {}
         shared = set.intersection(*[set(k) for k in self._known.values()])
         self.names = [n for n in self._known[id(evidence)] if n in shared and self._judges(n)]
 
@@ -54,9 +56,22 @@ class Recognised:
         if own not in known.operation.checked:
             return None
         try:
-            return known.gradient(own, e.upstream if upstream is None else upstream, mutant)
-        except (ValueError, TypeError, IndexError):
+            if upstream is not None:
+                return known.gradient(own, upstream, mutant)
+            gradient = known.operation.spoilt(
+                own, self.state(e, name), mutant.instead if mutant else {}
+            )
+            return known.turned_back(own, gradient)
+        except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError):
             return None
+
+    def state(self, e: Evidence, name: str) -> Values:
+        """All values of the operation's right forward and backward pass in one probe."""
+        key = (id(e), name)
+        if key not in self._states:
+            known = self.known(e, name)
+            self._states[key] = known.operation.state(known.inputs, known.upstream(e.upstream))
+        return self._states[key]
 
     def mutants(self, without: frozenset[str]) -> Iterator[tuple[str, Mutant]]:
         """The mutants that may have been made, as (operation, mutant)."""

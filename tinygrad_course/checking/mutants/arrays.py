@@ -6,6 +6,7 @@ judged. Read next: `conv.py`.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,7 @@ def fold(
     padding: int = 0,
     *,
     add: bool = True,
+    by_offset: bool = False,
     crop: bool = True,
     skip_last: bool = False,
 ) -> Array:
@@ -105,6 +107,8 @@ def fold(
         stride: by how much windows are apart.
         padding: how many rows and columns were added around.
         add: whether overlapping windows add up; if not, the last one written wins (a mistake).
+        by_offset: whether the windows' elements are written offset by offset, each over the one
+            before (a mistake).
         crop: whether the padding is cut off in the middle; if not, at the end (a mistake).
         skip_last: whether the last row of windows is left out (a mistake).
 
@@ -115,9 +119,14 @@ def fold(
     N, H, W, C = shape
     out = np.zeros((N, H + 2 * padding, W + 2 * padding, C), windows.dtype)
     _, OH, OW, KH, KW, _ = windows.shape
-    for i in range(OH - int(skip_last)):
-        for j in range(OW):
-            part = out[:, i * stride : i * stride + KH, j * stride : j * stride + KW]
-            part[...] = part + windows[:, i, j] if add else windows[:, i, j]
+    rows, columns = range(OH - int(skip_last)), range(OW)
+    if add or by_offset:  # offset by offset: fewer steps than window by window
+        for i, j in product(range(KH), range(KW)):
+            part = out[:, i : i + stride * OH : stride, j : j + stride * OW : stride]
+            part = part[:, : len(rows)]
+            part[...] = windows[:, : len(rows), :, i, j] + (0.0 if by_offset else part)
+    else:
+        for i, j in product(rows, columns):
+            out[:, i * stride : i * stride + KH, j * stride : j * stride + KW] = windows[:, i, j]
     start = padding if crop else 0
     return out[:, start : start + H, start : start + W]

@@ -52,6 +52,10 @@ class Known(NamedTuple):
             mutant: whose line to take instead.
         """
         gradient = self.operation.gradients(self.inputs, self.upstream(dy), mutant)[name]
+        return self.turned_back(name, gradient)
+
+    def turned_back(self, name: str, gradient: Array) -> Array:
+        """A gradient of the operation's input `name` in the call's layout."""
         axes = self.layout.get(name)
         if axes is None or gradient.ndim != len(axes):
             return gradient

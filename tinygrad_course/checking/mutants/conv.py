@@ -59,6 +59,11 @@ CONV2D = Operation(
             "overlapping windows overwrite one another's gradient; they have to add up (+=)",
         ),
         Mutant(
+            "offsets_overwritten",
+            "dx = fold(dcols, x.shape, stride, padding, by_offset=True)",
+            "each place of the kernel overwrites what the one before gave; they have to add up (+=)",
+        ),
+        Mutant(
             "padding_not_cropped",
             "dx = fold(dcols, x.shape, stride, padding, crop=False)",
             "the gradient of the padded image is cut at the wrong place: remove the padding first",

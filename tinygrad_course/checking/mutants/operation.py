@@ -68,11 +68,43 @@ def run(
     for name, expression in lines(program):
         line = expression if instead is None else instead.get(name, expression)
         value = eval(_compiled(line), _GLOBALS, known)  # never a user's text
-        if ", " in name:
-            known.update(zip(name.split(", "), value, strict=True))
-        else:
-            known[name] = value
+        known.update(_assigned(name, value))
     return known
+
+
+def _assigned(names: str, value: Any) -> Values:
+    """What `names = value` assigns."""
+    if ", " not in names:
+        return {names: value}
+    return dict(zip(names.split(", "), value, strict=True))
+
+
+@cache
+def needed(program: str, target: str) -> frozenset[str]:
+    """The names that a line's value is computed from, its own among them.
+
+    Example:
+        >>> sorted(needed("a = x * x", "a"))
+        ['a', 'x']
+    """
+    names = {target}
+    for assigned, expression in reversed(lines(program)):
+        if names & set(assigned.split(", ")):
+            names |= set(_compiled(expression).co_names) - set(NAMESPACE)
+    return frozenset(names)
+
+
+@cache
+def _affected(program: str, target: str, *spoilt: str) -> tuple[tuple[str, str], ...]:
+    """The lines between those that are spoilt and the target."""
+    wanted, changed, out = needed(program, target), set(spoilt), []
+    for assigned, expression in lines(program):
+        names = set(assigned.split(", "))
+        if assigned in spoilt or changed & set(_compiled(expression).co_names):
+            changed |= names
+            if names & wanted:
+                out.append((assigned, expression))
+    return tuple(out)
 
 
 @dataclass(frozen=True)
@@ -151,9 +183,32 @@ class Operation:
         found = run(self.backward, known, mutant.instead if mutant else None)
         return {name: np.asarray(found["d" + name]) for name in self.checked}
 
+    def state(self, inputs: Mapping[str, Any], dy: Array) -> Values:
+        """Every value that forward and the right backward pass compute, by name."""
+        return run(self.backward, {**run(self.forward, inputs), "dy": dy})
+
+    def spoilt(self, name: str, state: Values, instead: Mapping[str, str]) -> Array:
+        """One input's gradient with other expressions in some lines, forward's among them.
+
+        Only the lines that change are evaluated: the rest stands in `state`.
+
+        Args:
+            name: the input.
+            state: what `state` returned.
+            instead: the expressions, by the lines' names.
+        """
+        values = dict(state)
+        for target, expression in _affected(
+            f"{self.forward}\n{self.backward}", "d" + name, *instead
+        ):
+            line = instead.get(target, expression)
+            value = eval(_compiled(line), _GLOBALS, values)  # never a user's text
+            values.update(_assigned(target, value))
+        return np.asarray(values["d" + name])
+
     def line(self, name: str) -> str:
         """The right line that computes `name`."""
-        return f"{name} = {dict(lines(self.backward))[name]}"
+        return f"{name} = {dict(lines(self.forward) + lines(self.backward))[name]}"
 
     def mutant(self, name: str) -> Mutant:
         """A mutant by its name."""

@@ -19,6 +19,7 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .registry import KernelError, KernelWarning
@@ -129,11 +130,11 @@ _NO_OTHER = "neither TBB nor OpenMP was found; " + (
 def _started_layer() -> str:
     """Start Numba's pool if nobody has, and name it."""
     import numba
-    from numba.np.ufunc.parallel import threading_layer
 
     _load_tbb()
     numba.get_num_threads()
-    return str(threading_layer())
+    name: Callable[[], str] = vars(numba)["threading_layer"]  # which Numba's type hints leave out
+    return name()
 
 
 def _load_tbb() -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from . import registry
+from . import registry, verify
 from .registry import Arrays, Implementation, Kernel, KernelError, Params
 
 
@@ -113,6 +113,8 @@ def _choose(op_name: str, arrays: Arrays, params: Params, impl: str | None) -> _
                 f"{op_name}: implementation {demanded!r} cannot run: {reason}; "
                 f"there are {', '.join(registry.implementations(op_name))}"
             )
+        if implementation.unproved:
+            verify.before_use(implementation, array)
         return _remember(implementation, fallback=False)
     shape_class = registry.shape_classes.get(op_name)
     key = (

@@ -95,6 +95,7 @@ class Implementation:
         family: the arrays it takes: `"numpy"`, `"cupy"` or `"any"`.
         dtypes: names of the dtypes it takes, or None for all.
         available: whether this machine can run it.
+        unproved: whether a user wrote it, so that `verify` must find it right before it runs.
     """
 
     op: str
@@ -103,6 +104,7 @@ class Implementation:
     family: str = "any"
     dtypes: tuple[str, ...] | None = None
     available: Callable[[], bool] = field(default=lambda: True)
+    unproved: bool = False
 
     def load(self) -> Kernel:
         """The function itself, imported now if it was named by a string."""
@@ -157,7 +159,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()[:3]
-        ['adadelta_step', 'adagrad_step', 'adam_step']
+        ['activation', 'activation_grad', 'adadelta_step']
     """
     return sorted(_ops)
 
@@ -246,7 +248,7 @@ def signature(function: Kernel) -> list[str]:
 
     Example:
         >>> signature(op("dense").reference)
-        ['x', 'w', 'b', '*', 'out']
+        ['x', 'w', 'b', '*', 'activation', 'out']
     """
     words: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
@@ -266,7 +268,8 @@ def implementation(
 ) -> Callable[[KernelT], KernelT]:
     """Decorator: register your own implementation of an op.
 
-    It runs where it is asked for: `with using(op_name, name)`, or `impl=name`.
+    It runs where it is asked for: `with using(op_name, name)`, or `impl=name`. Its first use in a
+    dtype runs it on the op's samples; one that is wrong there raises, and trains nothing.
 
     Example:
         >>> @implementation("running_statistics", name="mine")
@@ -279,7 +282,7 @@ def implementation(
     """
 
     def decorate(function: KernelT) -> KernelT:
-        add(Implementation(op_name, name, function, family, dtypes, available))
+        add(Implementation(op_name, name, function, family, dtypes, available, unproved=True))
         return function
 
     return decorate

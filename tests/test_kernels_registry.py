@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tinygrad_course.kernels import KernelError, registry
 
+import tinygrad_course as tg
 from tinygrad_course import kernels
 
 ONE = (np.ones((1, 1), np.float32), np.ones((1, 1), np.float32))
@@ -195,7 +196,7 @@ def test_registering_again_replaces_and_the_reference_stays(mine):
 
         @kernels.implementation("matmul", name="mine")
         def matmul(a, b, *, out=None):
-            return a @ b
+            return np.matmul(a, b, out=out)
 
         assert kernels.find("matmul", ONE, {}) is matmul
     with pytest.raises(KernelError, match="'reference' is the definition"):
@@ -210,7 +211,7 @@ def test_a_remembered_choice_follows_what_is_registered(mine, monkeypatch):
 
     @kernels.implementation("matmul", name="mine")
     def matmul(a, b, *, out=None):
-        return a @ b
+        return np.matmul(a, b, out=out)
 
     assert kernels.find("matmul", ONE, {}) is matmul
     kernels.reset_report()
@@ -223,3 +224,119 @@ def test_another_signature_is_refused():
     with pytest.raises(KernelError, match=r"takes \(a, b\), but every.*\(a, b, \*, out\)"):
         kernels.implementation("matmul", name="short")(lambda a, b: a @ b)
     assert "short" not in kernels.implementations("matmul")
+
+
+def user_kernel(function, **options):
+    """What comes of using `function` as a matmul."""
+    kernels.implementation("matmul", name="wrong", **options)(function)
+    try:
+        with kernels.using("matmul", "wrong"):
+            return kernels.find("matmul", ONE, {})
+    finally:
+        kernels.remove("matmul", "wrong")
+
+
+def twice(a, b, *, out=None):
+    return np.multiply(np.matmul(a, b), 2, out=out)
+
+
+def transposed(a, b, *, out=None):
+    return np.swapaxes(np.matmul(a, b), -1, -2)
+
+
+def wider(a, b, *, out=None):
+    return np.matmul(a, b, dtype=np.float64)
+
+
+def alone(a, b, *, out=None):
+    return np.matmul(a, b)
+
+
+def forgetful(a, b, *, out=None):
+    y = np.matmul(a, b, out=out)
+    y[..., -1:] = np.nan
+    return y
+
+
+def careless(a, b, *, out=None):
+    y = np.matmul(a, b, out=out)
+    a *= 2
+    return y
+
+
+def silent(a, b, *, out=None):
+    np.matmul(a, b, out=out)
+
+
+def broken(a, b, *, out=None):
+    return a.shape[7]
+
+
+def too_far(a, b, *, out=None):
+    y = np.matmul(a, b, out=out)
+    if out is not None and y.size:
+        np.lib.stride_tricks.as_strided(y, (y.size + 1,), (y.itemsize,))[-1] = 1
+    return y
+
+
+def too_early(a, b, *, out=None):
+    y = np.matmul(a, b, out=out)
+    if out is not None and y.size:
+        before = np.lib.stride_tricks.as_strided(y, (2,), (-y.itemsize,))
+        before[1] = 1
+    return y
+
+
+FAULTS = [
+    (twice, "returns another number than the reference: y.* is .*, and should be"),
+    (transposed, "returns the shape"),
+    (wider, "returns float64; the reference returns float32"),
+    (alone, "was given out= and returns another array; write the result into out"),
+    (forgetful, "returns nan where the reference returns"),
+    (careless, "writes into its input a, which is only to be read"),
+    (silent, "returns nothing; expected an array"),
+    (broken, "raises IndexError: tuple index out of range"),
+    (too_far, "writes past the end of out"),
+    (too_early, "writes before the beginning of out"),
+]
+
+
+@pytest.mark.parametrize(("function", "message"), FAULTS, ids=lambda value: str(value)[:30])
+def test_a_wrong_kernel_of_a_user_never_computes_anything(function, message):
+    with pytest.raises(KernelError, match=f"implementation 'wrong' is wrong.*it {message}"):
+        user_kernel(function)
+
+
+def test_a_users_kernel_is_verified_once_in_each_dtype(monkeypatch):
+    calls = []
+
+    def counted(a, b, *, out=None):
+        calls.append(a.dtype.name)
+        return np.matmul(a, b, out=out)
+
+    kernels.implementation("matmul", name="counted")(counted)
+    try:
+        with kernels.using("matmul", "counted"):
+            kernels.find("matmul", ONE, {})
+            first = len(calls)
+            assert set(calls) == {"float32"}
+            kernels.find("matmul", ONE, {})
+            assert len(calls) == first
+            kernels.find("matmul", tuple(a.astype(np.float64) for a in ONE), {})
+            assert set(calls[first:]) == {"float64"}
+    finally:
+        kernels.remove("matmul", "counted")
+
+
+def test_a_wrong_kernel_trains_nothing():
+    layer = tg.nn.Dense(2, 2)
+
+    @kernels.implementation("dense", name="wrong")
+    def dense(x, w, b, *, activation=None, out=None):
+        return np.matmul(x, w, out=out)  # neither bias nor activation
+
+    try:
+        with kernels.using("dense", "wrong"), pytest.raises(KernelError, match="is wrong"):
+            layer(tg.tensor(np.ones((1, 2), np.float32)))
+    finally:
+        kernels.remove("dense", "wrong")

@@ -15,14 +15,26 @@ says for which shapes it was measured to be faster. Read next: `reference.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import compiled
 from ..activation import KINDS
 from ..arrays import Array, byte_count, output_length
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import conv2d, conv2d_input_grad, conv2d_weight_grad
 
 _NO_PADDING = ((0, 0), (0, 0))
@@ -160,6 +172,15 @@ _SIZES: tuple[tuple[str, tuple[tuple[Shape, Shape], Params]], ...] = (
 )
 """N, C, H, O for the 3x3 convolutions of a VGG or a ResNet on 32x32 images."""
 
+
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    return "numba_direct"
+
+
+def _shape_class(arrays: Arrays, params: Params) -> Hashable:
+    return None
+
+
 CONV2D = register(
     Op(
         name="conv2d",
@@ -167,6 +188,8 @@ CONV2D = register(
         cost=_cost,
         samples=_samples,
         make=_make,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=tuple(
             Benchmark(label, shapes, params) for label, (shapes, params) in _SIZES
         ),
@@ -179,6 +202,8 @@ CONV2D_INPUT_GRAD = register(
         cost=_input_grad_cost,
         samples=_input_grad_samples,
         make=_make_input_grad,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=tuple(
             Benchmark(label, shapes, {"x_shape": shapes[0], **params})
             for label, (shapes, params) in _SIZES
@@ -192,9 +217,23 @@ CONV2D_WEIGHT_GRAD = register(
         cost=_weight_grad_cost,
         samples=_weight_grad_samples,
         make=_make_weight_grad,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=tuple(
             Benchmark(label, shapes, {"w_shape": shapes[1], **params})
             for label, (shapes, params) in _SIZES
         ),
     )
 )
+
+for _op in (CONV2D, CONV2D_INPUT_GRAD, CONV2D_WEIGHT_GRAD):
+    add(
+        Implementation(
+            _op.name,
+            "numba_direct",
+            f".conv2d.numba_direct:{_op.name}",
+            family="numpy",
+            dtypes=("float32",),
+            available=compiled.available,
+        )
+    )

@@ -1,0 +1,358 @@
+"""Direct convolution on the register tile: every stride, padding, dilation and number of groups.
+
+Each of the trio is a matrix product whose left matrix, the windows, is not built: the tables of
+`plan.py` say where its entries stand, and the gather tile (`simd/gather.py`) reads them there. The
+forward pass and the input gradient share one kernel, `_convolve`, and differ in their plan and in
+which axis of w they sum over; the weight gradient exchanges the roles of windows and steps.
+Read downward: tiles, chunks, the two kernels, the three functions. Then `numba_winograd.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import get_num_threads
+
+from ..activation.reference import activation as activate
+from ..arrays import Array, Padding
+from ..compiled import device_function, kernel, prange
+from ..simd import TILE_ROWS, WIDTH, address
+from ..simd.gather import make_gather_tile
+from ..workspace import empty, scratch
+from . import reference
+from .plan import Plan, forward_plan, input_grad_plan
+
+PANEL = 2 * WIDTH
+"""Filters that one tile computes together. Weights are packed in panels of so many columns."""
+_BLOCK = 4
+"""Rows of the tile that finishes what the tall one leaves."""
+_PARTS = 16
+"""Pieces of work in a weight gradient; each has its own partial sums, combined in order."""
+_NO_FLOOR = np.float32(-np.inf)
+
+_tall, _low, _single = make_gather_tile(), make_gather_tile(_BLOCK), make_gather_tile(1)
+_tall_thin, _low_thin = make_gather_tile(vectors=1), make_gather_tile(_BLOCK, 1)
+_single_thin = make_gather_tile(1, 1)
+
+
+# Tiles: one panel of a product --------------------------------------------------------------------
+
+
+@kernel
+def _multiply(
+    a: int, a_rows: int, rows: int, a_steps: int, steps: int, b: int, b_step: int,
+    start: int, start_row: int, lowest: Any, c: int, c_rows: int, columns: int,
+) -> None:  # fmt: skip
+    """All rows of one panel: the gather tile's arguments, with any number of rows."""
+    i = 0
+    while i < rows:
+        height = TILE_ROWS if rows - i >= TILE_ROWS else (_BLOCK if rows - i >= _BLOCK else 1)
+        read, write, begin = a_rows + 8 * i, c_rows + 8 * i, start + 4 * i * start_row
+        if columns > WIDTH:
+            if height == TILE_ROWS:
+                _tall(
+                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+                )
+            elif height == _BLOCK:
+                _low(
+                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+                )
+            else:
+                _single(
+                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+                )
+        elif height == TILE_ROWS:
+            _tall_thin(
+                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+            )
+        elif height == _BLOCK:
+            _low_thin(
+                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+            )
+        else:
+            _single_thin(
+                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
+            )
+        i += height
+
+
+# Chunks: what lies under the windows --------------------------------------------------------------
+
+
+@device_function
+def _chunk(plan: Any, chunk: int, N: int) -> tuple[int, int, int]:
+    """The chunk's first image, its number of images, and its first row in each phase."""
+    image = chunk // plan.bands * plan.images
+    return image, min(plan.images, N - image), chunk % plan.bands * plan.band
+
+
+@device_function
+def _places(plan: Any, phase: int, images: int, first: int) -> int:
+    """How many places of a phase a chunk has."""
+    return images * max(0, min(plan.band, plan.rows[phase] - first)) * plan.columns[phase]
+
+
+@device_function
+def _frame(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> int:
+    """The address where the windows of a chunk begin: in `source`, or in its copy in `frame`."""
+    H, W, C = source.shape[1:]
+    top, left = first * plan.row_step + plan.first_row, plan.first_column
+    if not plan.copied:
+        return address(source, ((image * H + top) * W + left) * C)
+    width = plan.frame_columns
+    begin, end = max(0, left), min(W, left + width)
+    to = 0
+    for n in range(image, image + images):
+        for h in range(top, top + plan.frame_rows):
+            row = frame[to : to + width * C]
+            if 0 <= h < H and begin < end:
+                row[: (begin - left) * C] = 0
+                row[(end - left) * C :] = 0
+                inside = row[(begin - left) * C : (end - left) * C]
+                pixels = source[n, h, begin:end]
+                at = 0
+                for w in range(end - begin):
+                    for c in range(C):
+                        inside[at] = pixels[w, c]
+                        at += 1
+            else:
+                row[:] = 0
+            to += width * C
+    return address(frame, 0)
+
+
+# The two kernels ----------------------------------------------------------------------------------
+
+
+@kernel(parallel=True)
+def _pack(weights: Any, tap_order: Any, panels: Any) -> None:
+    """panels[g, panel, (tap, r), :] = weights[tap, g, r, filters of the panel], zeros behind."""
+    _, groups, depth, filters = weights.shape
+    count = panels.shape[1]
+    for item in prange(groups * count):
+        g, first = item // count, item % count * PANEL
+        panel = panels[g, item % count]
+        valid = min(PANEL, filters - first)
+        for t in range(tap_order.size):
+            tap = weights[tap_order[t], g]
+            for r in range(depth):
+                row = panel[t * depth + r]
+                for column in range(valid):
+                    row[column] = tap[r, first + column]
+                row[valid:] = 0
+
+
+@kernel(parallel=True)
+def _convolve(
+    source: Any, panels: Any, bias: Any, lowest: Any, plan: Any, frames: Any, result: Any
+) -> None:
+    """result = max(lowest, bias + windows of source times panels), as `plan` says."""
+    N, C = source.shape[0], source.shape[3]
+    _, OH, OW, O = result.shape
+    groups, count, depth = panels.shape[:3]
+    lanes = frames.shape[0]
+    read, write, steps = plan.read_at.ctypes.data, plan.write_at.ctypes.data, plan.steps.ctypes.data
+    for lane in prange(lanes):
+        for chunk in range(plan.chunks * lane // lanes, plan.chunks * (lane + 1) // lanes):
+            image, images, first = _chunk(plan, chunk, N)
+            windows = _frame(source, plan, image, images, first, frames[lane])
+            to = address(result, (image * OH + first * plan.place_rows) * OW * O)
+            for g in range(groups):
+                group, outputs = windows + 4 * g * (C // groups), to + 4 * g * (O // groups)
+                for panel in range(count):
+                    for phase in range(plan.rows.size):
+                        step, place = plan.first_step[phase], plan.first_place[phase]
+                        _multiply(
+                            group, read + 8 * place, _places(plan, phase, images, first),
+                            steps + 8 * step, plan.first_step[phase + 1] - step,
+                            address(panels, ((g * count + panel) * depth + step) * PANEL), PANEL,
+                            address(bias, (g * count + panel) * PANEL), 0, lowest,
+                            outputs + 4 * panel * PANEL, write + 8 * place,
+                            O // groups - panel * PANEL,
+                        )  # fmt: skip
+
+
+@kernel(parallel=True)
+def _weight_sums(
+    x: Any, dy: Any, plan: Any, steps: Any, rows: Any, frames: Any, columns: Any, sums: Any
+) -> None:
+    """sums[part, g, panel] = the windows of a part of the chunks, transposed, times their dy.
+
+    `steps` are the plan's, repeated to a whole number of blocks; `rows` says where in `sums` each
+    of them has its row.
+    """
+    N, C = x.shape[0], x.shape[3]
+    _, OH, OW, O = dy.shape
+    parts, groups, count, depth = sums.shape[:4]
+    filters = O // groups
+    lanes = frames.shape[0]
+    items = parts * groups * count
+    for lane in prange(lanes):
+        for item in range(items * lane // lanes, items * (lane + 1) // lanes):
+            part, g, panel = item // (groups * count), item // count % groups, item % count
+            valid = min(PANEL, filters - panel * PANEL)
+            total = address(sums, item * depth * PANEL)
+            sums[part, g, panel] = 0
+            for chunk in range(plan.chunks * part // parts, plan.chunks * (part + 1) // parts):
+                image, images, first = _chunk(plan, chunk, N)
+                windows = _frame(x, plan, image, images, first, frames[lane])
+                places = _places(plan, 0, images, first)
+                at = (image * OH + first) * OW * O + g * filters + panel * PANEL
+                right, right_step = address(dy, at), O
+                if valid % WIDTH != 0:  # vectors that would reach into the next pixel, or beyond
+                    right, right_step = address(columns, lane * columns.shape[1]), PANEL
+                    flat = dy.reshape(dy.size)
+                    packed = columns[lane]
+                    for place in range(places):
+                        for column in range(valid):
+                            packed[place * PANEL + column] = flat[at + place * O + column]
+                _multiply(
+                    windows + 4 * g * (C // groups), steps.ctypes.data, steps.size,
+                    plan.read_at.ctypes.data, places, right, right_step,
+                    total, PANEL, _NO_FLOOR, total, rows.ctypes.data,
+                    PANEL if valid > WIDTH else WIDTH,
+                )  # fmt: skip
+
+
+@kernel(parallel=True)
+def _add_parts(sums: Any, dw: Any) -> None:
+    """dw[k, g, :] = the panels of group g, row k, added over the parts in order."""
+    parts, groups, count = sums.shape[:3]
+    for k in prange(dw.shape[0]):
+        for g in range(groups):
+            for panel in range(count):
+                to = dw[k, g, panel * PANEL : (panel + 1) * PANEL]
+                to[:] = sums[0, g, panel, k, : to.size]
+                for part in range(1, parts):
+                    row = sums[part, g, panel, k]
+                    for column in range(to.size):
+                        to[column] += row[column]
+
+
+# The three functions ------------------------------------------------------------------------------
+
+
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    *,
+    stride: tuple[int, int],
+    padding: Padding,
+    dilation: tuple[int, int],
+    groups: int,
+    activation: str | None = None,
+    out: Array | None = None,
+) -> Array:
+    """y = f(x * w + b) on the gather tile; the formula and the arguments stand in `reference.py`.
+
+    Bytes: x and w once each (x again for the rows two bands share), y once. The sums start at the
+    bias, and a ReLU is taken before they leave the registers.
+    Error: as the reference, (K + 1) eps (|x| * |w| + |b|) entry by entry, K = KH KW C / groups:
+    one rounding per step, in the order (i, j, c).
+    """
+    if x.size == 0 or w.size == 0:
+        return reference.conv2d(
+            x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups,
+            activation=activation, out=out,
+        )  # fmt: skip
+    KH, KW, depth, O = w.shape
+    plan = forward_plan(x.shape, w.shape, stride, padding, dilation)
+    OH, OW = int(plan.rows[0]), int(plan.columns[0])
+    y: Array = empty((x.shape[0], OH, OW, O), x.dtype) if out is None else out
+    weights = w.reshape(KH * KW, depth, groups, O // groups).transpose(0, 2, 1, 3)
+    lowest = np.float32(0) if activation == "relu" else _NO_FLOOR
+    _run(np.ascontiguousarray(x), weights, b, lowest, plan, y)
+    if activation in ("tanh", "sigmoid"):
+        activate(y, None, kind=activation, out=y)
+    return y
+
+
+def conv2d_input_grad(
+    dy: Array,
+    w: Array,
+    *,
+    x_shape: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    padding: Padding,
+    dilation: tuple[int, int],
+    groups: int,
+    out: Array | None = None,
+) -> Array:
+    """dx as a convolution of dy, one phase of the stride at a time; see `plan.adjoint`.
+
+    Every dx is written once, so nothing is added to memory, and no two threads meet.
+    Error: as the reference, K eps (|dy| * |w|) entry by entry, K = KH KW O / groups.
+    """
+    if dy.size == 0 or w.size == 0:
+        return reference.conv2d_input_grad(
+            dy, w, x_shape=x_shape, stride=stride, padding=padding, dilation=dilation,
+            groups=groups, out=out,
+        )  # fmt: skip
+    KH, KW, depth, O = w.shape
+    plan = input_grad_plan(dy.shape, w.shape, x_shape, stride, padding, dilation, groups)
+    dx: Array = empty(x_shape, dy.dtype) if out is None else out
+    weights = w.reshape(KH * KW, depth, groups, O // groups).transpose(0, 2, 3, 1)
+    _run(np.ascontiguousarray(dy), weights, None, _NO_FLOOR, plan, dx)
+    return dx
+
+
+def _run(
+    source: Array, weights: Array, bias: Array | None, lowest: Any, plan: Plan, result: Array
+) -> None:
+    """Pack the weights (taps, groups, depth, filters) and convolve."""
+    groups, depth, filters = weights.shape[1:]
+    count = -(-filters // PANEL)
+    panels = scratch("conv2d panels", (groups, count, plan.tap_order.size * depth, PANEL), source)
+    _pack(weights, plan.tap_order, panels)
+    starts = np.zeros((groups, count * PANEL), source.dtype)
+    if bias is not None:
+        starts[:, :filters] = bias.reshape(groups, filters)
+    _convolve(source, panels, starts, lowest, plan, _frames(plan, source), result)
+
+
+def _frames(plan: Plan, source: Array) -> Array:
+    """One frame for each thread."""
+    floats = plan.images * plan.frame_rows * plan.frame_columns * source.shape[3]
+    return scratch("conv2d frames", (get_num_threads(), floats if plan.copied else 0), source)
+
+
+def conv2d_weight_grad(
+    x: Array,
+    dy: Array,
+    *,
+    w_shape: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    padding: Padding,
+    dilation: tuple[int, int],
+    groups: int,
+    out: Array | None = None,
+) -> Array:
+    """dw: the rows of the product are the taps, its steps the places of y.
+
+    The chunks are cut into parts whose number depends on the shapes alone; each part has its own
+    sums, added in order at the end. So the bits do not depend on the number of threads.
+    Error: as the reference, M eps (|x| * |dy|) entry by entry, M = N OH OW.
+    """
+    if x.size == 0 or dy.size == 0:
+        return reference.conv2d_weight_grad(
+            x, dy, w_shape=w_shape, stride=stride, padding=padding, dilation=dilation,
+            groups=groups, out=out,
+        )  # fmt: skip
+    filters = w_shape[3] // groups
+    plan = forward_plan(x.shape, w_shape, stride, padding, dilation)
+    x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
+    count = -(-filters // PANEL)
+    parts = max(1, min(_PARTS // (groups * count), plan.chunks))
+    K = plan.steps.size
+    padded = -(-K // _BLOCK) * _BLOCK
+    steps = np.resize(plan.steps, padded)
+    rows = np.arange(padded) * PANEL
+    sums = scratch("conv2d sums", (parts, groups, count, padded, PANEL), x)
+    places = plan.images * plan.band * int(plan.columns[0])
+    columns = scratch("conv2d columns", (get_num_threads(), places * PANEL), x)
+    _weight_sums(x, dy, plan, steps, rows, _frames(plan, x), columns, sums)
+    dw: Array = empty(w_shape, x.dtype) if out is None else out
+    _add_parts(sums, dw.reshape(K, groups, filters))
+    return dw

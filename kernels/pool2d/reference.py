@@ -121,7 +121,7 @@ def max_pool2d_grad(
 
     Args:
         dy: the gradient for y (N, OH, OW, C).
-        argmax: what `max_pool2d` returned beside y.
+        argmax: what `max_pool2d` returned beside y: for each number an index into its own image.
         x_shape: (N, H, W, C).
         out: C-contiguous array of shape x_shape for dx, or None for a new one.
 

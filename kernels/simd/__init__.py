@@ -50,6 +50,7 @@ from .vector import (
     sqrt,
     store,
     store_first,
+    store_places,
     sum_lanes,
     two_to_the,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "sqrt",
     "store",
     "store_first",
+    "store_places",
     "sum_lanes",
     "two_to_the",
 ]

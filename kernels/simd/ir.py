@@ -30,8 +30,11 @@ INT64 = ir.IntType(64)
 POINTER = ir.PointerType()
 FLOATS = ir.VectorType(FLOAT, WIDTH)
 INTS = ir.VectorType(INT32, WIDTH)
+LONGS = ir.VectorType(INT64, WIDTH)
 MASK = ir.VectorType(ir.IntType(1), WIDTH)
 UNDEFINED = ir.Constant(FLOATS, ir.Undefined)
+LANES = ir.Constant(LONGS, list(range(WIDTH)))
+"""The number of each lane."""
 
 VECTOR_BYTES = 4 * WIDTH
 
@@ -99,8 +102,7 @@ def fma(builder: Builder, a: Value, b: Value, c: Value) -> Value:
 
 def first_lanes(builder: Builder, count: Value) -> Value:
     """The mask of the first `count` lanes; `count` may be below 0 or above WIDTH."""
-    position = ir.Constant(ir.VectorType(INT64, WIDTH), list(range(WIDTH)))
-    return builder.icmp_signed("<", position, broadcast(builder, count))
+    return builder.icmp_signed("<", LANES, broadcast(builder, count))
 
 
 def masked_load(builder: Builder, address: Value, mask: Value) -> Value:
@@ -114,13 +116,9 @@ def masked_load(builder: Builder, address: Value, mask: Value) -> Value:
 
 def masked_store(builder: Builder, value: Value, address: Value, mask: Value) -> None:
     """`store` where the mask is set; what is masked off is not touched."""
-    name = f"llvm.masked.store.v{WIDTH}f32.p0"
-    kind = ir.FunctionType(ir.VoidType(), [FLOATS, POINTER, INT32, MASK])
+    suffix = "f32" if value.type == FLOATS else "i64"
+    name = f"llvm.masked.store.v{WIDTH}{suffix}.p0"
+    kind = ir.FunctionType(ir.VoidType(), [value.type, POINTER, INT32, MASK])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     pointer = builder.inttoptr(address, POINTER)
     builder.call(function, [value, pointer, ir.Constant(INT32, 4), mask])
-
-
-def relu(builder: Builder, x: Value) -> Value:
-    """max(x, 0) that keeps a NaN: where x <= 0 it is 0, elsewhere x."""
-    return builder.select(builder.fcmp_ordered("<=", x, floats(0)), floats(0), x)

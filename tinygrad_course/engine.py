@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+from numpy import ndarray
+
 from .backend import array_module
 from .errors import GraphError
 from .grad_mode import enable_grad, mode, no_grad
@@ -187,7 +189,8 @@ def owned(grad: Any, create: bool = False) -> Tensor:
     if isinstance(grad, Tensor):
         copy = array_module(grad.data).array(grad.data, order="C")
         return wrap(copy, grad.node if create else None)
-    return wrap(array_module(grad).array(grad, order="C"), None)
+    copy = grad.copy() if grad.__class__ is ndarray else array_module(grad).array(grad, order="C")
+    return wrap(copy, None)
 
 
 def _accumulate(node: Node, grad: Any, create: bool) -> None:

@@ -31,6 +31,11 @@ lets every thread work through a long array in large steps, and none waits for a
 _EMULATED_PROCESSORS = 2
 """Few, so that small arrays already take more than one step a thread."""
 
+_SHARED_WITHOUT_ASKING = 48 << 10
+
+_EMULATED_SHARED = 99 << 10
+"""As on cards with the least of what a block may be allowed (compute capability 8.6 and 8.9)."""
+
 
 def cupy_available() -> bool:
     """Whether CuPy is installed and sees a GPU. It is imported by whoever makes CuPy arrays."""
@@ -196,6 +201,32 @@ def blocks_for(items: int, like: Array, *, a_block: int = THREADS, wave: int = _
         4
     """
     return max(1, min(-(-items // a_block), wave * _processors(like)))
+
+
+def allow_shared(kernel: Any, wanted: int, like: Array) -> bool:
+    """Whether a block of `kernel` may have `wanted` bytes of dynamic shared memory.
+
+    Above 48 KiB CUDA asks for a permission, which is given here as far as the device goes.
+    """
+    if wanted > _most_shared(like):
+        return False
+    if wanted > _SHARED_WITHOUT_ASKING:
+        kernel.max_dynamic_shared_size_bytes = wanted
+    return True
+
+
+def _most_shared(like: Array) -> int:
+    """Bytes of shared memory that a block may ask for, less 1 KiB for static arrays."""
+    if isinstance(like, np.ndarray):
+        return _EMULATED_SHARED - 1024
+    return _most_shared_of(int(like.device.id)) - 1024
+
+
+@functools.cache
+def _most_shared_of(device: int) -> int:
+    import cupy
+
+    return int(cupy.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
 
 
 def _processors(like: Array) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..registry import Arrays, Benchmark, Op, Params, Shape, register
 from . import variants
 from .lists import LENET, cost_per_number, normal_lists, squares, variations
@@ -105,3 +106,6 @@ ADAM_STEP = register(
         ),
     )
 )
+
+cuda_launch.register("sgd_step", ".optimizer_step.cuda:sgd_step")
+cuda_launch.register("adam_step", ".optimizer_step.cuda:adam_step")

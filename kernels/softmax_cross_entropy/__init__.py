@@ -17,11 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import softmax_cross_entropy, softmax_cross_entropy_grad
 
-_SHAPES: tuple[Shape, ...] = ((4, 10), (2, 3, 5), (6,), (3, 1), (0, 10), (2, 0, 3))
+_SHAPES: tuple[Shape, ...] = (
+    *((4, 10), (2, 3, 5), (6,), (3, 1), (0, 10), (2, 0, 3)),
+    *((33, 9), (5, 37), (2, 300), (2, 1029)),  # long rows, and of no multiple
+)
 _SIZES: tuple[Shape, ...] = ((64, 10), (128, 10), (128, 1000), (4096, 32000))
 
 
@@ -90,4 +94,9 @@ SOFTMAX_CROSS_ENTROPY_GRAD = register(
         make=_make_grad,
         benchmark_shapes=_benchmarks(),
     )
+)
+
+cuda_launch.register("softmax_cross_entropy", ".softmax_cross_entropy.cuda:softmax_cross_entropy")
+cuda_launch.register(
+    "softmax_cross_entropy_grad", ".softmax_cross_entropy.cuda:softmax_cross_entropy_grad"
 )

@@ -98,3 +98,15 @@ def test_zeros_keep_their_sign(x):
         assert np.signbit(values[list(FUNCTIONS).index(name)]).tolist() == [False, True]
     np.testing.assert_array_equal(values[0], [1.0, 1.0])
     np.testing.assert_array_equal(values[1], [-np.inf, -np.inf])
+
+
+@kernel
+def vectors_first(x, y):
+    store(y, 0, simd_math.exp(load(x, 0)))
+    y[0] = simd_math.exp(x[0])
+
+
+def test_a_float_does_not_take_the_compiled_code_of_a_vector():
+    y = np.empty(WIDTH, np.float32)
+    vectors_first(np.zeros(WIDTH, np.float32), y)
+    np.testing.assert_array_equal(y, np.ones(WIDTH))

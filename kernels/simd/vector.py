@@ -21,7 +21,9 @@ from numba import types
 from numba.core import imputils
 from numba.core.datamodel import models, registry
 from numba.core.errors import TypingError
+from numba.core.typeconv import Conversion
 from numba.core.typing import templates
+from numba.np import arrayobj
 
 from . import ir
 from .cpu import WIDTH
@@ -42,7 +44,9 @@ class FloatVector(types.Type):
         super().__init__(name=f"float32x{WIDTH}")  # type: ignore[no-untyped-call]
 
     def can_convert_from(self, typingctx: Any, other: Any) -> Any:
-        return typingctx.can_convert(other, types.float32)
+        """A number becomes a vector, but never exactly: f(a float) must not find f(a vector)."""
+        possible = typingctx.can_convert(other, types.float32) is not None
+        return Conversion.safe if possible else None
 
 
 class MaskVector(types.Type):
@@ -238,6 +242,30 @@ def store_places(
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.int64, FLOATS, types.int64), emit
+
+
+@ir.intrinsic
+def array_at(typingctx: Any, address: Any, count: Any, like: Any) -> Any:
+    """The `count` numbers that stand at `address`, as an array of the dtype of `like`.
+
+    For kernels that are given a table of addresses, because they take any number of arrays.
+    """
+    kind = types.Array(like.dtype, 1, "C")  # type: ignore[no-untyped-call]
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        array = context.make_array(kind)(context, builder)
+        itemsize = ir.int64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        arrayobj.populate_array(
+            array,
+            data=builder.inttoptr(args[0], array.data.type),
+            shape=[args[1]],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return kind(types.int64, types.int64, like), emit
 
 
 # Lanes --------------------------------------------------------------------------------------------

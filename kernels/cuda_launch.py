@@ -31,6 +31,9 @@ lets every thread work through a long array in large steps, and none waits for a
 _EMULATED_PROCESSORS = 2
 """Few, so that small arrays already take more than one step a thread."""
 
+_LIMIT_Y = 65535
+"""Blocks of a grid along its second axis."""
+
 _SHARED_WITHOUT_ASKING = 48 << 10
 
 _EMULATED_SHARED = 99 << 10
@@ -201,6 +204,32 @@ def blocks_for(items: int, like: Array, *, a_block: int = THREADS, wave: int = _
         4
     """
     return max(1, min(-(-items // a_block), wave * _processors(like)))
+
+
+class Columns:
+    """How blocks share the M rows of C columns, `vector` columns at a time.
+
+    A thread gets at least `rows` rows: the parts of a reduction take a second stage, which is not
+    worth it for less.
+
+    Attributes:
+        width: packs of columns that a block owns.
+        tiles: blocks side by side.
+        slices: blocks one below another, each with its share of the rows.
+
+    Example:
+        >>> columns = Columns(100, 6, 1, np.zeros(1))
+        >>> columns.width, columns.tiles, columns.slices
+        (6, 1, 1)
+    """
+
+    def __init__(self, M: int, C: int, vector: int, like: Array, *, rows: int = 16) -> None:
+        packs = C // vector
+        self.width = min(packs, THREADS)
+        self.tiles = -(-packs // self.width)
+        rows_at_once = THREADS // self.width
+        wanted = -(-_WAVE * _processors(like) // self.tiles)
+        self.slices = max(1, min(wanted, M // (rows * rows_at_once), _LIMIT_Y))
 
 
 def allow_shared(kernel: Any, wanted: int, like: Array) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..activation import KINDS
 from ..arrays import Array, byte_count
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
@@ -146,3 +147,6 @@ RUNNING_STATISTICS = register(
         benchmark_shapes=(Benchmark("64 channels", ((64,), (64,)), {"momentum": 0.1}),),
     )
 )
+
+for _name in ("batch_norm", "batch_norm_grad", "batch_norm_inference"):
+    cuda_launch.register(_name, f".batch_norm.cuda:{_name}")

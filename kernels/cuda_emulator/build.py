@@ -109,9 +109,13 @@ def library(source: str, label: str, options: tuple[str, ...], mode: str) -> cty
 
 
 def _translation_unit(source: str, label: str) -> str:
-    """Headers, source and entries as one text; every part keeps its own line numbers."""
+    """Headers, source and entries as one text; every part keeps its own line numbers.
+
+    The source goes into an unnamed namespace: then no function of it is shared with other
+    libraries, and all its `__shared__` arrays can lie in one section.
+    """
     parts = [_header("scheduler.h"), _header("traffic.h"), _header("language.h")]
-    parts += [f'#line 1 "{label}"\n{source}\n', _header("entry.h")]
+    parts += [f'namespace {{\n#line 1 "{label}"\n{source}\n}}\n', _header("entry.h")]
     parts += [f"EMULATOR_KERNEL({name})\n" for name in kernel_names(source)]
     return "".join(parts)
 

@@ -84,7 +84,7 @@ def adam_step(
 
 
 def _run(name: str, rule: Any, *lists: Sequence[Array] | None) -> None:
-    """One launch for each eighty tensors. Arrays with gaps are packed, and copied back if written."""
+    """One launch for each eighty tensors; arrays with gaps are packed, and copied back."""
     places = [place for place, array in enumerate(lists[0] or ()) if array.size]
     for start in range(0, len(places), _MOST):
         some = places[start : start + _MOST]

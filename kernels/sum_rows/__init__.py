@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda_launch
 from ..arrays import Array
 from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
 from .reference import sum_rows
@@ -49,3 +50,5 @@ SUM_ROWS = register(
         ),
     )
 )
+
+cuda_launch.register("sum_rows", ".sum_rows.cuda:sum_rows")

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import cuda_launch
-from ..registry import Arrays, Benchmark, Op, Params, Shape, register
+from .. import compiled, cuda_launch
+from ..registry import Arrays, Benchmark, Implementation, Op, Params, Shape, add, register
 from . import variants
 from .lists import LENET, cost_per_number, normal_lists, squares, variations
 from .reference import adam_step, sgd_step
@@ -61,6 +61,19 @@ def _make_adam(
     return p, g, m, squares(v)
 
 
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    """LeNet-5's ten parameters: momentum 12 us compiled, 38 by the reference; Adam 16 and 115.
+
+    The four parameters of a 2-8-1 network, 33 numbers: SGD 3.5 and 3.9, nothing to compile for.
+    """
+    return "numba" if _shape_class(arrays, params) else None
+
+
+def _shape_class(arrays: Arrays, params: Params) -> bool:
+    """Whether one of the parameters is large enough to compile for."""
+    return any(parameter.size >= 256 for parameter in arrays[0])
+
+
 SGD_STEP = register(
     Op(
         name="sgd_step",
@@ -77,6 +90,8 @@ SGD_STEP = register(
             {"momentum": 0.9, "nesterov": True, "first": True},
         ),
         make=_make_sgd,
+        rule=_rule,
+        shape_class=_shape_class,
         in_place=(0, 2),
         benchmark_shapes=(
             Benchmark("LeNet-5, momentum", LENET, {**_SGD, "momentum": 0.9}),
@@ -99,6 +114,8 @@ ADAM_STEP = register(
             {"beta1": 0.0, "step": 100},
         ),
         make=_make_adam,
+        rule=_rule,
+        shape_class=_shape_class,
         in_place=(0, 2, 3),
         benchmark_shapes=(
             Benchmark("LeNet-5", LENET, dict(_ADAM)),
@@ -109,3 +126,15 @@ ADAM_STEP = register(
 
 cuda_launch.register("sgd_step", ".optimizer_step.cuda:sgd_step")
 cuda_launch.register("adam_step", ".optimizer_step.cuda:adam_step")
+
+for _op in ("sgd_step", "adam_step"):
+    add(
+        Implementation(
+            _op,
+            "numba",
+            f".optimizer_step.numba_cpu:{_op}",
+            family="numpy",
+            dtypes=("float32", "float64"),
+            available=compiled.available,
+        )
+    )

@@ -12,7 +12,7 @@ from ..registry import Arrays, Cost, Params, Shape
 Make: TypeAlias = Callable[[np.random.Generator, Any, Sequence[Shape], Params], Arrays]
 Samples: TypeAlias = Callable[[np.random.Generator, Any], Iterator[tuple[Arrays, Params]]]
 
-SHAPES: tuple[Shape, ...] = ((3, 4), (4,), (), (0, 2))
+SHAPES: tuple[Shape, ...] = ((3, 4), (4,), (), (0, 2), (101, 1003))
 LENET: tuple[Shape, ...] = (
     (5, 5, 1, 6),
     (6,),
@@ -58,7 +58,7 @@ def variations(make: Make, params: Params, *changes: Params) -> Samples:
     Example:
         >>> samples = variations(lambda r, d, s, p: normal_lists(r, d, s, 2), {"lr": 1.0}, {})
         >>> [len(arrays[0]) for arrays, _ in samples(np.random.default_rng(0), "float64")]
-        [4, 0]
+        [5, 0]
     """
 
     def samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Params]]:

@@ -44,12 +44,17 @@ class Table(NamedTuple):
 
 
 def table(lists: Sequence[Sequence[Array]], constants: Sequence[float]) -> Table | None:
-    """The table of these lists, or None where an array is not C-contiguous or has another dtype.
+    """The table of these lists; None where there is no array, or one of them does not fit it.
+
+    All must be C-contiguous and of one dtype.
 
     Asking NumPy for the address of an array (`a.ctypes.data`) takes 0.7 us, for ten parameters
     with velocities longer than the step itself. An array object begins with Python's header and
     then holds that address, so `id` (0.02 us) is enough: `numbers` looks up the rest.
     """
+    count = len(lists[0])
+    if count == 0:
+        return None
     dtype = lists[0][0].dtype
     ids = [
         id(array)
@@ -57,7 +62,6 @@ def table(lists: Sequence[Sequence[Array]], constants: Sequence[float]) -> Table
         for array in arrays
         if array.flags.c_contiguous and array.dtype == dtype
     ]
-    count = len(lists[0])
     if len(ids) < count * len(lists):
         return None
     objects = np.array(ids, np.int64).reshape(len(lists), count)
@@ -149,8 +153,9 @@ def sgd_step(
     weight_decay: float,
     first: bool,
 ) -> None:
-    """`reference.sgd_step`. Error: 4 eps of the largest term, in each entry: one for each of
-    g, v, the look-ahead and p; a product and its sum may round once instead of twice.
+    """`reference.sgd_step`. Error: 4 eps of the largest term, in each entry.
+
+    That is one eps for each of g, v, the look-ahead and p; a product and its sum may round once.
     """
     arrays: Table | None
     if momentum and velocities is not None:
@@ -209,8 +214,9 @@ def adam_step(
     decoupled: bool,
     step: int,
 ) -> None:
-    """`reference.adam_step`. Error: 3 eps of the largest term of m and of v, and 8 eps of the
-    largest term of p, in each entry: the divisions and the root round as in the reference.
+    """`reference.adam_step`. Error: 3 eps of the largest term of m and v, 8 of that of p.
+
+    In each entry; the root and the two divisions add one each to the update.
     """
     constants = (
         lr / (1 - beta1**step),

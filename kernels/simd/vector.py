@@ -250,12 +250,12 @@ def array_at(typingctx: Any, address: Any, count: Any, like: Any) -> Any:
 
     For kernels that are given a table of addresses, because they take any number of arrays.
     """
-    kind = types.Array(like.dtype, 1, "C")  # type: ignore[no-untyped-call]
+    kind = types.Array(like.dtype, 1, "C")
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         array = context.make_array(kind)(context, builder)
         itemsize = ir.int64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-        arrayobj.populate_array(
+        arrayobj.populate_array(  # type: ignore[no-untyped-call]
             array,
             data=builder.inttoptr(args[0], array.data.type),
             shape=[args[1]],

@@ -34,6 +34,7 @@ from .tile import make_tile
 from .vector import (
     absolute,
     address,
+    array_at,
     broadcast,
     copy_sign,
     exponent,
@@ -61,6 +62,7 @@ __all__ = [
     "WIDTH",
     "absolute",
     "address",
+    "array_at",
     "broadcast",
     "copy_sign",
     "exponent",

@@ -51,6 +51,19 @@ class _ThreadState(threading.local):
         self.strict = False
 
 
+class _Demands:
+    """How many blocks of `using` are open, in all threads together."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.lock = threading.Lock()
+
+    def change(self, by: int) -> None:
+        with self.lock:
+            self.open += by
+
+
+demands = _Demands()
 _state = _ThreadState()
 _choices: dict[tuple[str, str, bool], _Choice] = {}
 
@@ -122,6 +135,7 @@ def _choose(op_name: str, arrays: Arrays, params: Params, impl: str | None) -> _
         type(array),
         None if array is None else array.dtype.num,
         None if shape_class is None else shape_class(arrays, params),
+        numerics_setting.precise,
     )
     chosen: _Choice | None = registry.remembered.get(key)
     if chosen is None:
@@ -136,8 +150,56 @@ def _choose_by_rule(op_name: str, arrays: Arrays, params: Params) -> _Choice:
         implementation = registry.named(op_name, name)
         if implementation.refusal(_first_array(arrays)) is None:
             return _remember(implementation, fallback=False)
+        if implementation.available is compiled.available:
+            _say_if_uncompiled()
     nothing_to_do = _first_array(arrays) is None
     return _remember(registry.named(op_name, "reference"), fallback=not nothing_to_do)
+
+
+@functools.cache
+def _say_if_uncompiled() -> None:
+    """Once a process: the fast kernels are missing, and what brings them."""
+    reason = compiled.why_not()
+    if reason is not None:
+        message = f"the NumPy kernels run instead of the compiled ones: {reason}"
+        warnings.warn(message, KernelWarning, stacklevel=2)
+
+
+def recover(error: Exception, op_name: str, arrays: Arrays, params: Params, impl: str | None) -> Any:
+    """Run a launch again after its kernel failed to compile: on the reference, said once.
+
+    Args:
+        error: what the function that `find` returned has raised.
+        op_name: as given to `find`, like the rest.
+        arrays: its positional arguments.
+        params: its keyword arguments.
+        impl: the implementation that was asked for.
+
+    Returns:
+        What the reference returns.
+
+    Raises:
+        KernelError: the implementation was asked for by name.
+        Exception: `error` itself, where it did not come out of the compiler.
+    """
+    implementation = _choose(op_name, arrays, params, impl).implementation
+    if implementation.name == "reference" or not compiled.failed_to_compile(error):
+        raise error
+    reason = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+    if impl is not None or op_name in _state.forced:
+        raise KernelError(
+            f"{op_name}: implementation {implementation.name!r} cannot be compiled here "
+            f"({reason}); the compiler's own message is above"
+        ) from error
+    implementation.failure = f"it cannot be compiled here ({reason})"
+    registry.remembered.clear()
+    warnings.warn(
+        f"{op_name}: the reference runs from now on instead of {implementation.name!r}, which "
+        f"cannot be compiled here ({reason}); pip install --upgrade numba, or see tgc doctor",
+        KernelWarning,
+        stacklevel=3,
+    )
+    return find(op_name, arrays, params, impl)(*arrays, **params)
 
 
 def _remember(implementation: Implementation, *, fallback: bool) -> _Choice:
@@ -185,9 +247,11 @@ def using(
         _state.forced = {**_state.forced, op_name: name}
     if strict is not None:
         _state.strict = strict
+    demands.change(1)
     try:
         yield
     finally:
+        demands.change(-1)
         _state.forced, _state.strict = before
 
 

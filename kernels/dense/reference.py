@@ -40,11 +40,15 @@ def dense(
         array([11.5])
     """
     xp = array_module(x)
-    in_features, out_features = w.shape
-    y = xp.empty((*x.shape[:-1], out_features), dtype=x.dtype) if out is None else out
-    count = math.prod(x.shape[:-1])  # -1 could not be worked out beside a width of 0
-    rows = y.reshape(count, out_features)
-    xp.matmul(x.reshape(count, in_features), w, out=rows)
-    if b is None and activation is None:
-        return y
-    return activate(y, b, kind=activation or "identity", out=y)
+    if x.ndim == 2:
+        y: Array = xp.matmul(x, w, out=out)
+    else:
+        in_features, out_features = w.shape
+        y = xp.empty((*x.shape[:-1], out_features), dtype=x.dtype) if out is None else out
+        count = math.prod(x.shape[:-1])  # -1 could not be worked out beside a width of 0
+        xp.matmul(x.reshape(count, in_features), w, out=y.reshape(count, out_features))
+    if activation is not None:
+        return activate(y, b, kind=activation, out=y)
+    if b is not None:
+        y += b
+    return y

@@ -74,7 +74,7 @@ USAGE = [
     (["train", "--optimizer", "adma"], "there is no optimizer 'adma'; did you mean 'adam'?"),
     (["train", "--schedule", "cosin"], "there is no schedule 'cosin'; did you mean 'cosine'?"),
     (["train", "--dtype", "float16"], "there is no dtype 'float16'"),
-    (["train", "--device", "cuda"], "this version trains on the CPU only"),
+    (["train", "--device", "cuda:99"], "device 'cuda:99'"),
     (["train", "--device", "gpu"], "device 'gpu' does not exist"),
     (["train", "--epochs", "0"], "--epochs must be at least 1, but it is 0"),
     (["train", "--epochs", "-3"], "--epochs must be at least 1, but it is -3"),

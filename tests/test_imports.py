@@ -14,7 +14,7 @@ KERNELS = Path(tg.kernels.__file__).parent
 
 LEVELS = {
     0: {"errors", "random", "files", "kernels", "_checkout"},
-    1: {"backend"},
+    1: {"backend", "cuda"},
     2: {
         "dtypes", "formulas", "node", "interchange", "tensor", "function", "pointwise", "engine",
         "gradients", "composition", "grad_mode", "observer", "anomaly", "ops",

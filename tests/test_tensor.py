@@ -167,8 +167,6 @@ def test_attributes() -> None:
     assert (x.shape, x.ndim, x.size, x.dtype, x.device) == ((2, 3), 2, 6, np.float64, "cpu")
     assert x.tolist() == [[1.0] * 3] * 2
     assert x.to("cpu") is x
-    with pytest.raises(DeviceError, match=r"'cuda'.*CPU"):
-        x.to("cuda")
     with pytest.raises(DeviceError, match=r"'gpu' does not exist"):
         x.to("gpu")
 

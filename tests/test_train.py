@@ -415,7 +415,7 @@ def test_a_recipe_survives_json():
         ("clip", 0, "clip must be above 0"),
         ("classic", 1, "classic must be True or False"),
         ("device", 0, "device must be a name"),
-        ("device", "cuda:0", "trains on the CPU only"),
+        ("device", "cuda:first", "device 'cuda:first' does not exist"),
     ],
 )
 def test_a_recipe_refuses(field, value, message):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from . import _checkout as _checkout  # isort: skip - first: it makes kernels/ importable
+from . import cuda as cuda  # isort: skip
 from . import errors as errors  # isort: skip
 from . import kernels as kernels  # isort: skip
 from . import random as random  # isort: skip
@@ -24,6 +25,9 @@ from .function import Function
 from .functional import *  # noqa: F403 - functional.__all__ is the list of the ops
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
 from .gradients import backward_steps, grad
+from .kernels import get_num_threads as get_num_threads
+from .kernels import numerics as numerics
+from .kernels import set_num_threads as set_num_threads
 from .random import Generator, manual_seed
 from .recompute import recompute
 
@@ -91,6 +95,7 @@ __all__ = [
     "Parameter",
     "Tensor",
     "backward_steps",
+    "cuda",
     "detect_anomaly",
     "enable_grad",
     "errors",

@@ -17,12 +17,13 @@ import numpy as np
 
 from .data import Dataset
 from .errors import AnomalyError, CheckpointError, Error
+from .evaluation import model_device
 from .files import replace_file
 from .models import build
 from .nn import Module
 from .tensor import Parameter
 from .train import Progress, Training
-from .training.environment import describe, using_threads
+from .training.environment import describe, device_described, using_threads
 from .training.preparation import Scaling
 from .training.recipe import Recipe, Run, assemble
 
@@ -160,7 +161,7 @@ def save(path: str | Path, run: Training) -> Path:
     from safetensors.numpy import save as serialize
 
     for name, tensor in run.model.named_tensors():
-        if isinstance(tensor, Parameter) and not np.isfinite(tensor.numpy()).all():
+        if isinstance(tensor, Parameter) and not np.isfinite(tensor.data).all():
             raise AnomalyError(
                 f"checkpoint {path}: expected finite weights, but {name} holds a NaN or an "
                 "infinity; it was not saved. Lower lr, or clip the gradient"
@@ -285,13 +286,18 @@ def restore(checkpoint: Checkpoint, run: Training) -> list[str]:
 
 
 def resume(
-    path: str | Path, *, threads: int | None = None, dataset: Dataset | None = None
+    path: str | Path,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    dataset: Dataset | None = None,
 ) -> tuple[Run, list[str]]:
     """The run that goes on where its checkpoint was saved.
 
     Args:
         path: the file, or the folder of a run.
         threads: for the matrix products; None takes as many as before.
+        device: where to go on; None goes on where it was.
         dataset: used instead of loading the recipe's.
 
     Returns:
@@ -299,23 +305,28 @@ def resume(
 
     Raises:
         CheckpointError: see `load` and `restore`.
+        DeviceError: the device is not on this machine.
     """
     checkpoint = load(path)
     recipe = checkpoint.recipe
-    run = assemble(recipe if threads is None else replace(recipe, threads=threads), dataset)
+    if threads is not None:
+        recipe = replace(recipe, threads=threads)
+    if device is not None:
+        recipe = replace(recipe, device=device)
+    run = assemble(recipe, dataset)
     return run, restore(checkpoint, run)
 
 
 def environment_of(run: Training) -> dict[str, str]:
-    """`environment.describe()` with the threads that this run uses."""
+    """`environment.describe()` with the threads and the device that this run uses."""
     with using_threads(run.threads):
-        return describe()
+        return {**describe(), "device": device_described(model_device(run.model))}
 
 
 def _same_recipe(checkpoint: Checkpoint, recipe: Recipe) -> None:
     saved, wanted = checkpoint.recipe.complete().to_dict(), recipe.to_dict()
     for name, value in saved.items():
-        if value != wanted[name] and name != "threads":
+        if value != wanted[name] and name not in ("threads", "device"):
             checkpoint.refuse(
                 f"it was saved by a run with {name} {value!r}, but this one has {wanted[name]!r}; "
                 f"resume it with {name} {value!r}, or start a new run"
@@ -324,6 +335,7 @@ def _same_recipe(checkpoint: Checkpoint, recipe: Recipe) -> None:
 
 def _differences(saved: dict[str, str], now: dict[str, str]) -> list[str]:
     """One sentence for each thing that is not as it was."""
+    saved = {"device": "cpu", **saved}
     return [
         f"{name} was {saved.get(name, 'not noted')} when the checkpoint was saved, and is {value} "
         "now: the last bits of the run may differ"

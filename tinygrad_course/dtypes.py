@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, as_array, is_array, launch
+from .backend import Array, as_array, device_of, is_array, launch, on_gpu, to_device
 from .errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 DEFAULT = np.dtype(np.float32)
@@ -20,16 +20,23 @@ DEFAULT = np.dtype(np.float32)
 _constants: dict[tuple[Any, Any], Array] = {}
 
 
-def constant_like(value: Any, dtype: Any) -> Array:
+def constant_like(value: Any, dtype: Any, beside: Any = None) -> Array:
     """What stands beside a tensor of `dtype`, as an array; numbers and lists take that dtype.
 
     What the dtype cannot hold takes another: a fraction beside integers is a float32, an integer
     beside bools an int64. The 0-d arrays of common constants are reused: NumPy adds one in half
     the time of a float.
 
+    Args:
+        value: a number, a list, or an array, which stays where it is.
+        dtype: of the tensor.
+        beside: the tensor's array: beside one on a GPU, numbers and lists are put there too.
+
     Raises:
         ArgumentTypeError: no real number. ArgumentError: an integer too large for `dtype`.
     """
+    if beside.__class__ is not np.ndarray and on_gpu(beside) and not is_array(value):
+        return _constant_on_gpu(value, dtype, device_of(beside))
     kind = value.__class__
     if kind is float or kind is int:
         if dtype is not None and dtype.kind != "f":
@@ -49,6 +56,19 @@ def constant_like(value: Any, dtype: Any) -> Array:
     if dtype.kind != "f" and found.dtype.kind != "b":
         dtype = _roomier(found.dtype.kind == "f", dtype)
     return _fitting(plain, dtype)
+
+
+def _constant_on_gpu(value: Any, dtype: Any, device: str) -> Array:
+    """A number or a list as an array on a GPU; numbers are sent once and kept there."""
+    if value.__class__ is not float and value.__class__ is not int:
+        return to_device(constant_like(value, dtype), device)
+    key = (str(value), dtype), device  # as text: 0.0 and -0.0 are two numbers
+    constant = _constants.get(key)
+    if constant is None:
+        if len(_constants) > 1000:
+            _constants.clear()
+        constant = _constants[key] = to_device(constant_like(value, dtype), device)
+    return constant
 
 
 def _roomier(fraction: bool, dtype: Any) -> Any:
@@ -83,6 +103,13 @@ def array_from(value: Any, dtype: Any = None) -> Array:
         raise ArgumentTypeError(
             f"tensor: expected numbers in a rectangular nesting, but {error}; "
             "make all rows the same length"
+        ) from None
+    except TypeError:
+        if not hasattr(value, "__cuda_array_interface__"):
+            raise
+        raise ArgumentTypeError(
+            f"tensor: the {type(value).__name__} is on a GPU; share its memory with "
+            "tg.from_dlpack(x)"
         ) from None
     if array.dtype.kind not in "fiub":
         raise no_real_numbers(array.dtype)
@@ -124,7 +151,10 @@ def operand(x: Any) -> Any:
 
 def _has_numbers(x: Any) -> bool:
     """Whether x is a tensor or an array of real numbers, integers or bools."""
-    return getattr(getattr(x, "dtype", None), "kind", "none") in "fiub"
+    try:
+        return x.dtype.kind in "fiub"
+    except AttributeError:
+        return False
 
 
 def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
@@ -142,23 +172,35 @@ def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
     ready = [_has_numbers(v) for v in given]
     if False not in ready:
         return given
-    shaped = zip(given, ready, strict=True)
-    dtype = next((v.dtype for v, is_ready in shaped if is_ready and v.dtype.kind == "f"), None)
+    arrays = [v for v, is_ready in zip(given, ready, strict=True) if is_ready]
+    dtype = next((v.dtype for v in arrays if v.dtype.kind == "f"), None)
     return [
         v
         if ready[i] or (v is None and i >= len(values))
-        else array_from(v)
-        if dtype is None
-        else constant_like(v, dtype)
+        else _beside(arrays, array_from(v) if dtype is None else constant_like(v, dtype))
         for i, v in enumerate(given)
     ]
 
 
-def weak(value: Any, dtype: Any) -> Any:
-    """What a tensor is compared with: scalars as Python's, lists as arrays of its `dtype`."""
+def literal(value: Any, dtype: Any, beside: Array) -> Array:
+    """`array_from(value, dtype)`; what is no array yet goes to the device of the array beside."""
+    array = array_from(value, dtype)
+    return array if is_array(value) else to_device(array, device_of(beside))
+
+
+def _beside(arrays: list[Any], literal: Array) -> Array:
+    """Numbers that the user wrote down, on the device of the arrays or tensors beside them."""
+    if not arrays:
+        return literal
+    first = arrays[0] if is_array(arrays[0]) else arrays[0].data
+    return to_device(literal, device_of(first))
+
+
+def weak(value: Any, like: Array) -> Any:
+    """What an array is compared with: scalars as Python's, lists as arrays of its dtype."""
     if isinstance(value, np.generic):
         return value.item()
-    return constant_like(value, dtype) if isinstance(value, (list, tuple)) else value
+    return constant_like(value, like.dtype, like) if isinstance(value, (list, tuple)) else value
 
 
 def assignable(value: Any, old: Array) -> Array:
@@ -168,7 +210,7 @@ def assignable(value: Any, old: Array) -> Array:
         ShapeError: another shape. DtypeError: fractions for integers. ArgumentError: a read-only
             `old`.
     """
-    array = array_from(value) if is_array(value) else constant_like(value, old.dtype)
+    array = array_from(value) if is_array(value) else constant_like(value, old.dtype, old)
     if array.dtype.kind == "f" and old.dtype.kind != "f":
         raise DtypeError(
             f"assign: the tensor holds {old.dtype}, which would cut the fractions of a "
@@ -176,7 +218,7 @@ def assignable(value: Any, old: Array) -> Array:
         )
     if array.shape != old.shape:
         raise ShapeError(f"assign: expected shape {old.shape}, but the value has {array.shape}")
-    if not old.flags.writeable:
+    if not getattr(old.flags, "writeable", True):  # CuPy has no such flag
         raise ArgumentError(
             "assign: this tensor is a read-only view, such as broadcast_to makes; make a tensor of "
             "its own with tg.tensor(t)"
@@ -276,11 +318,11 @@ def add_up(x: Array, axes: tuple[int, ...], *, keepdims: bool = False) -> Array:
     if rows >= 512 and not x.flags.c_contiguous:
         x = x.copy()  # a slice, a transposed or a broadcast array has its rows elsewhere
     if rows < 512 or axes[-1] == x.ndim - 1 or axes[-1] - axes[0] != len(axes) - 1:
-        return np.sum(x, axis=axes, keepdims=keepdims)
+        return x.sum(axis=axes, keepdims=keepdims)
     before, after = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
     parts = x.reshape(math.prod(before), rows, math.prod(after))
     if len(parts) > 1 and parts[0].size < 16_000:  # too little work for a launch of its own
-        return np.sum(x, axis=axes, keepdims=keepdims)
+        return x.sum(axis=axes, keepdims=keepdims)
     total = np.empty_like(parts, shape=(len(parts), parts.shape[2]))
     for part, y in zip(parts, total, strict=True):
         launch("sum_rows", part, out=y)

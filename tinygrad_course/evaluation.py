@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .backend import to_device
 from .errors import ArgumentError, DataError
 from .functional import cross_entropy, mse, softmax
 from .grad_mode import no_grad
@@ -82,8 +83,8 @@ def evaluate(
     predictions, confidences, total = [], [], 0.0
     for logits, labels in _outputs(model, x, y, batch_size):
         total += loss(logits, labels).item() * len(labels)
-        probabilities = softmax(logits).numpy().astype(np.float64)
-        predictions.append(logits.numpy().argmax(-1).astype(np.int64))
+        probabilities = softmax(logits).cpu().numpy().astype(np.float64)
+        predictions.append(logits.cpu().numpy().argmax(-1).astype(np.int64))
         confidences.append(probabilities.max(-1))
     predicted, true = np.concatenate(predictions), np.asarray(y)
     accuracy = float((predicted == true).mean())
@@ -114,11 +115,22 @@ def evaluate_regression(
     predictions, total = [], 0.0
     for outputs, targets in _outputs(model, x, y, batch_size):
         total += mse(outputs, targets).item() * len(targets)
-        predictions.append(outputs.numpy().astype(np.float64))
+        predictions.append(outputs.cpu().numpy().astype(np.float64))
     predicted = np.concatenate(predictions)
     true = np.asarray(y, np.float64)
     share = r2(predicted, true) if len(true) > 1 else math.nan
     return Regression(total / len(true), share, predicted)
+
+
+def model_device(model: Module) -> str:
+    """Where a model is, and its samples have to be: the device of its first tensor.
+
+    Example:
+        >>> from tinygrad_course import nn
+        >>> model_device(nn.Dense(2, 1))
+        'cpu'
+    """
+    return next((t.device for _, t in model.named_tensors()), "cpu")
 
 
 def _outputs(
@@ -133,13 +145,15 @@ def _outputs(
         )
     if batch_size < 1:
         raise ArgumentError(f"evaluate: batch_size must be at least 1, but it is {batch_size}")
+    device = model_device(model)
     modes = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
         with no_grad():
             for start in range(0, len(samples), batch_size):
                 stop = start + batch_size
-                yield model(tensor(samples[start:stop])), targets[start:stop]
+                x_there, y_there = (to_device(a[start:stop], device) for a in (samples, targets))
+                yield model(tensor(x_there)), y_there
     finally:
         for module, mode in modes:
             module.training = mode

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
-from .backend import Array, array_module, as_array, is_array
+from .backend import Array, array_module, as_array, check_same_device, is_array, on_gpu
 from .dtypes import (
     DEFAULT,
     check_broadcast,
@@ -49,6 +49,7 @@ class Function(Node):
             inputs' shapes, and scalars become arrays of the float's dtype.
         promotes: integer arrays take the float's dtype (`broadcasts` implies it).
         view: the output may share memory with the first input.
+        moves: the output may lie on another device than the inputs.
         differentiable: False for an op whose result is a constant, such as argmax.
         accepts_none: of several outputs, an unused one hands `backward` None instead of zeros.
 
@@ -69,6 +70,7 @@ class Function(Node):
     backward: ClassVar[Callable[..., Any]]
     broadcasts = False
     promotes = False
+    moves = False
     differentiable = True
     accepts_none = False
     input_shapes: tuple[tuple[int, ...], ...] | None = None
@@ -99,32 +101,58 @@ class Function(Node):
                 f"{type(self).__name__}: this instance was applied before and is the node of that "
                 f"call; make a new one for each call: {type(self).__name__}(...).apply(...)"
             )
-        arrays = [v.data if isinstance(v, Tensor) else v for v in inputs]
-        if not any(isinstance(v, Tensor) for v in inputs):
-            plain: Tensor = self._plain(operands(*arrays))  # an array, for arrays
+        arrays: list[Any] = []
+        nodes: list[Node | None] = []
+        for v in inputs:
+            if v.__class__ is Tensor or isinstance(v, Tensor):
+                arrays.append(v.data)
+                nodes.append(v.node)
+            else:
+                arrays.append(v)
+        dtype = common_float(arrays)
+        if not nodes:
+            plain: Tensor = self._plain(arrays, dtype)  # an array, for arrays
             return plain
         recording = mode.recording
         if recording is not True and recording is not False:
             return self.observed(*inputs)
-        arrays, dtype = self._agree(arrays)
-        recording = recording and self.differentiable
-        edges = tuple([v.node if recording and isinstance(v, Tensor) else None for v in inputs])
+        if dtype is None:
+            arrays, dtype = self._agree(arrays)
+        if not (recording and self.differentiable):
+            edges: tuple[Node | None, ...] = (None,) * len(arrays)
+        elif len(nodes) == len(arrays):
+            edges = tuple(nodes)
+        else:
+            edges = tuple([v.node if isinstance(v, Tensor) else None for v in inputs])
         if self.broadcasts:
             check_broadcast(type(self).__name__, arrays)
         y = self.forward(*arrays)
-        several = type(y) is tuple
-        ys = tuple([as_array(a) for a in y]) if several else (as_array(y),)
-        if any(edges):
-            self.dtype = dtype
-            tensors = self._record(arrays, edges, ys, several)
-        else:
-            tensors = [constant_result(a, dtype) for a in ys]
-        return cast("Tensor", tuple(tensors) if several else tensors[0])
+        if y.__class__ is tuple:
+            return cast("Tensor", self._several(arrays, edges, y, dtype))
+        if y.__class__ is not np.ndarray:
+            y = as_array(y)
+        if not any(edges):
+            return constant_result(y, dtype)
+        self._record(arrays, edges, y, dtype)
+        return wrap(y, self)
 
-    def _plain(self, arrays: list[Any]) -> Any:
+    def _several(
+        self, arrays: list[Array], edges: tuple[Node | None, ...], y: tuple[Any, ...], dtype: Any
+    ) -> tuple[Tensor, ...]:
+        """The tensors of several outputs; each has a node of its own, with an edge to this one."""
+        ys = tuple([as_array(a) for a in y])
+        if not any(edges):
+            return tuple([constant_result(a, dtype) for a in ys])
+        self._record(arrays, edges, ys, dtype)
+        self.set_outputs(ys)
+        return tuple([wrap(a, Output(self, i)) for i, a in enumerate(ys)])
+
+    def _plain(self, arrays: list[Any], dtype: Any) -> Any:
         """Forward on arrays alone: nothing to record."""
-        if self.promotes:
-            arrays = self._agree(arrays)[0]
+        if dtype is None:
+            arrays = operands(*arrays)
+            if self.promotes:
+                arrays = self._agree(arrays)[0]
         try:
             return self.forward(*arrays)
         except ValueError:
@@ -132,25 +160,20 @@ class Function(Node):
                 check_broadcast(type(self).__name__, arrays)
             raise
         except TypeError:
+            check_same_device(type(self).__name__, arrays, self._formulas.inputs)
             check_no_bools(type(self).__name__, [a for a in arrays if a is not None])
             raise
 
     def _record(
-        self, arrays: list[Array], edges: tuple[Node | None, ...], ys: Any, several: bool
-    ) -> list[Tensor]:
+        self, arrays: list[Array], edges: tuple[Node | None, ...], y: Any, dtype: Any
+    ) -> None:
         """Become the node of this call: keep what the formulas will ask for, and no more."""
         self.plan = self._plan(tuple([e is not None for e in edges]))
         self.serial = next_serial()
         self.edges = edges
+        self.dtype = dtype
         self.input_shapes = tuple([a.shape for a in arrays])
-        y = ys if several else ys[0]
         self.kept = tuple([self._take(source, arrays, y) for source in self.plan.sources])
-        if several:
-            self.set_outputs(ys)
-            tensors = [wrap(a, Output(self, i)) for i, a in enumerate(ys)]
-        else:
-            tensors = [wrap(y, self)]
-        return tensors
 
     def observed(self, *inputs: Any) -> Tensor:
         """`apply` while somebody looks on: the same call between two events."""
@@ -175,13 +198,17 @@ class Function(Node):
 
     def _agree(self, arrays: list[Any]) -> tuple[list[Array], Any]:
         """The inputs as arrays whose floats share one dtype, and that dtype."""
-        dtype = None
+        dtype = gpu = None
         for a in arrays:
+            if a.__class__ is not np.ndarray and on_gpu(a):
+                gpu = a
             if is_array(a) and a.dtype.kind == "f":
                 if dtype is not None and a.dtype != dtype:
                     raise mixed_floats(type(self).__name__, dtype, a.dtype)
                 dtype = a.dtype
-        out = [operand(a) if is_array(a) else constant_like(a, dtype) for a in arrays]
+        if gpu is not None:
+            check_same_device(type(self).__name__, arrays, self._formulas.inputs)
+        out = [operand(a) if is_array(a) else constant_like(a, dtype, gpu) for a in arrays]
         if (self.broadcasts or self.promotes) and dtype is not None:
             stay = "fb" if self.broadcasts else "f"  # a condition stays a condition
             out = [a if a.dtype.kind in stay else converted(a, dtype) for a in out]
@@ -256,17 +283,22 @@ class Function(Node):
                 else call[0](self, grad, *[kept[i] for i in call[1]])
                 for edge, call in zip(edges, calls, strict=True)
             ]
-        for i, (edge, g, shape) in enumerate(
-            zip(edges, grads, self.input_shapes or (), strict=True)
-        ):
-            if edge is None or g is None:
+        shapes, dtype = self.input_shapes or (), self.dtype
+        i = -1
+        for g in grads:
+            i += 1
+            if g is None:
+                continue
+            if edges[i] is None:
                 grads[i] = None
                 continue
-            if g.dtype != self.dtype:
-                g = grads[i] = g.astype(self.dtype)  # noqa: PLW2901
-            if g.shape != shape:
+            if g.dtype is not dtype and g.dtype != dtype:
+                g = grads[i] = g.astype(dtype)  # noqa: PLW2901
+            if g.shape != shapes[i]:
                 grads[i] = (
-                    unbroadcast(g, shape) if self.broadcasts else self._wrong_shape(i, g, shape)
+                    unbroadcast(g, shapes[i])
+                    if self.broadcasts
+                    else self._wrong_shape(i, g, shapes[i])
                 )
         return grads
 
@@ -292,6 +324,19 @@ class Function(Node):
         if "geometry" in names:
             shown += [f"{n}={v!r}" for n, v in self.__dict__["geometry"].items()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def common_float(arrays: list[Any]) -> Any:
+    """The dtype of NumPy arrays that all have one float dtype; None where any is something else.
+
+    The case of nearly every call: nothing has to be converted, nothing refused.
+    """
+    dtype = None
+    for a in arrays:
+        if a.__class__ is not np.ndarray or (a.dtype is not dtype and dtype is not None):
+            return None
+        dtype = a.dtype
+    return dtype if dtype is not None and dtype.kind == "f" else None
 
 
 def constant_result(y: Array, dtype: Any) -> Tensor:

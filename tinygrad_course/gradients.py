@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .backend import array_module
-from .dtypes import array_from
+from .backend import array_module, check_same_device
+from .dtypes import literal
 from .engine import BackwardStep, engine, owned
 from .errors import ArgumentError, ArgumentTypeError, GraphError, ShapeError
 from .node import Node
@@ -32,13 +32,15 @@ def _seed(root: Tensor, seed: Any, name: str, create: bool) -> Any:
                 "reduce it to a scalar (e.g. .sum() or .mean()) or pass the gradient of your loss "
                 "with respect to it"
             )
-        seed = array_module(root.data).ones_like(root.data)
-    tensor = seed if isinstance(seed, Tensor) else wrap(array_from(seed, root.dtype), None)
+        one = array_module(root.data).ones(root.shape, root.dtype)
+        return wrap(one, None) if create else one
+    tensor = seed if isinstance(seed, Tensor) else wrap(literal(seed, root.dtype, root.data), None)
     if tensor.shape != root.shape:
         raise ShapeError(
             f"{name}: the gradient of a tensor must have its shape {root.shape}, "
             f"but it has {tensor.shape}"
         )
+    check_same_device(name, (root.data, tensor.data), ("the tensor", "its gradient"))
     if tensor.dtype != root.dtype:
         tensor = tensor.astype(root.dtype)
     return tensor if create else tensor.data

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .backend import Array, device_of
-from .errors import ArgumentTypeError, GraphError, ShapeError
+from .backend import Array, device_of, on_gpu, to_host
+from .errors import ArgumentTypeError, DeviceError, GraphError, ShapeError
 from .node import Leaf, Node
 
 
@@ -64,13 +64,17 @@ class Interchange:
         return self.data.tolist()
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The values as a NumPy array, sharing memory on the CPU; the graph is left behind."""
-        array: np.ndarray[Any, Any] = (
-            self.data if device_of(self.data) == "cpu" else self.data.get()
-        )
+        """The values as a NumPy array that shares their memory; the graph is left behind.
+
+        Raises:
+            DeviceError: the values are on a GPU.
+        """
+        self._refuse_gpu("numpy")
+        array: np.ndarray[Any, Any] = self.data
         return array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        self._refuse_gpu("np.asarray")
         array: np.ndarray[Any, Any] = self._exported("np.asarray")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -81,6 +85,26 @@ class Interchange:
 
     def __dlpack_device__(self) -> Any:
         return self.data.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Where the values lie on a GPU, for PyTorch, Numba and CuPy to share them.
+
+        Raises:
+            AttributeError: they are on the CPU; that is how other libraries ask.
+        """
+        if not on_gpu(self.data):
+            raise AttributeError("__cuda_array_interface__: this tensor is on the CPU")
+        array = self._exported("__cuda_array_interface__")
+        interface: dict[str, Any] = array.__cuda_array_interface__
+        return interface
+
+    def _refuse_gpu(self, how: str) -> None:
+        if on_gpu(self.data):
+            raise DeviceError(
+                f"{how}: the values are on {device_of(self.data)}, and data move only when they "
+                "are told to: write t.cpu() first"
+            )
 
     def _exported(self, how: str) -> Any:
         if self.node is not None:
@@ -118,14 +142,15 @@ class Interchange:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=100)
+        host = to_host(self.data)
+        values = np.array2string(host, separator=", ", prefix=f"{name}(", threshold=100)
         node = "" if self.node is None else f", node={self.node!r}"
         return (
             f"{name}({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{node})"
         )
 
     def _repr_html_(self) -> str:
-        values = np.array2string(self.numpy(), separator=", ", threshold=100)
+        values = np.array2string(to_host(self.data), separator=", ", threshold=100)
         node = "constant" if self.node is None else repr(self.node)
         return (
             f"<div><b>{type(self).__name__}</b> shape {self.shape}, {self.dtype}, {self.device}, "

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from numpy import ndarray
 
-from .backend import as_array
+from .backend import as_array, check_same_device, on_gpu
 from .dtypes import (
     DEFAULT,
     agree,
@@ -19,7 +19,6 @@ from .dtypes import (
     check_no_bools,
     constant_like,
     operand,
-    operands,
     unbroadcast,
 )
 from .errors import ArgumentTypeError
@@ -74,11 +73,11 @@ class Unary(Function):
             a = a.astype(DEFAULT)
         try:
             y = self.forward(a)
-        except TypeError:
-            check_no_bools(type(self).__name__, (a,))
+        except (TypeError, ValueError):
+            _explain(self, (a,))
             raise
         if y.__class__ is not ndarray:
-            y = as_array(y)
+            y = _result(self, y, (a,))
         if edge is None or not recording:
             return constant_result(y, a.dtype)
         keeps = self._keeps
@@ -129,15 +128,15 @@ class Binary(Function):
                 y = b.data
                 edge_b = b.node
             else:
-                y = b if b.__class__ is ndarray else constant_like(b, x.dtype)
+                y = b if b.__class__ is ndarray else constant_like(b, x.dtype, x)
                 edge_b = None
         elif isinstance(b, Tensor):
             y = b.data
             edge_b = b.node
-            x = a if a.__class__ is ndarray else constant_like(a, y.dtype)
+            x = a if a.__class__ is ndarray else constant_like(a, y.dtype, y)
             edge_a = None
         else:
-            plain: Tensor = self._plain(operands(a, b))  # an array, for arrays
+            plain: Tensor = self._plain([a, b], None)  # an array, for arrays
             return plain
         if self.serial:
             return Function.apply(self, a, b)
@@ -148,14 +147,12 @@ class Binary(Function):
             x, y = agree(x, y, type(self).__name__)
         try:
             z = self.forward(x, y)
-        except ValueError:
+        except (TypeError, ValueError):
             check_broadcast(type(self).__name__, (x, y))
-            raise
-        except TypeError:
-            check_no_bools(type(self).__name__, (x, y))
+            _explain(self, (x, y))
             raise
         if z.__class__ is not ndarray:
-            z = as_array(z)
+            z = _result(self, z, (x, y))
         if (edge_a is None and edge_b is None) or not recording:
             return constant_result(z, x.dtype)
         source_a, source_b = self._sources
@@ -200,6 +197,19 @@ class Binary(Function):
             if grad_b is not None:
                 grad_b = unbroadcast(grad_b, shape_b)
         return grad_a, grad_b
+
+
+def _explain(op: Function, arrays: tuple[Any, ...]) -> None:
+    """Raise an error of ours, if one says why `op` could not compute."""
+    check_same_device(type(op).__name__, arrays)
+    check_no_bools(type(op).__name__, arrays)
+
+
+def _result(op: Function, y: Any, arrays: tuple[Any, ...]) -> Any:
+    """What forward returned as an array, which on a GPU must be the one its inputs are on."""
+    if on_gpu(y) and not op.moves:
+        check_same_device(type(op).__name__, arrays)
+    return as_array(y)
 
 
 def _make_general(cls: Any) -> None:

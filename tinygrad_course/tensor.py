@@ -7,18 +7,31 @@ line: make an op, apply it. Read next: `node.py` and `function.py`, which say wh
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .backend import Array, array_module, as_array, check_device, is_array
-from .dtypes import array_from, assignable, check_broadcast, weak
+from .backend import (
+    Array,
+    array_module,
+    as_array,
+    check_device,
+    check_same_device,
+    is_array,
+    load_cupy,
+    to_device,
+)
+from .dtypes import array_from, assignable, check_broadcast, literal, weak
 from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
 new = object.__new__
+
+DLPACK_CPU = 1
+"""DLPack's number for the CPU."""
 
 
 class Tensor(Interchange):
@@ -27,6 +40,7 @@ class Tensor(Interchange):
     Args:
         data: an array, a scalar or nested lists; copied. Python floats become float32.
         dtype: the dtype to convert to.
+        device: where to put it, as "cpu" or "cuda"; None leaves it where the data are.
         requires_grad: make it a leaf: `backward()` will leave dL/d(this) in `.grad`.
 
     Attributes:
@@ -35,6 +49,7 @@ class Tensor(Interchange):
 
     Raises:
         ArgumentTypeError: data that are no real numbers, or integers that require a gradient.
+        DeviceError: there is no such device.
 
     Example:
         >>> import tinygrad_course as tg
@@ -50,10 +65,14 @@ class Tensor(Interchange):
     data: Array
     node: Node | None
 
-    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> None:
+    def __init__(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> None:
         if isinstance(data, Tensor):
             data = data.data
         source = array_from(data, dtype)
+        if device is not None:
+            source = to_device(source, check_device(device))
         self.data = array_module(source).array(source, order="C")
         self.node = None
         if requires_grad:
@@ -93,7 +112,9 @@ class Tensor(Interchange):
             raise GraphError("grad: only a leaf with requires_grad=True owns a gradient")
         if value is not None:
             value = (
-                value if isinstance(value, Tensor) else wrap(array_from(value, self.dtype), None)
+                value
+                if isinstance(value, Tensor)
+                else wrap(literal(value, self.dtype, self.data), None)
             )
             if value.shape != self.shape:
                 raise ShapeError(
@@ -104,6 +125,7 @@ class Tensor(Interchange):
                     f"grad: must have the tensor's dtype {self.dtype}, but it has {value.dtype}; "
                     f"convert it with .astype('{self.dtype}')"
                 )
+            check_same_device("grad", (self.data, value.data), ("the tensor", "its gradient"))
         self.node.grad = value
 
     def backward(
@@ -157,6 +179,7 @@ class Tensor(Interchange):
             GraphError: the tensor was computed by an op.
             ShapeError: another shape.
             DtypeError: fractions for a tensor of integers.
+            DeviceError: an array on another device.
             ArgumentError: a read-only view.
         """
         if self.node is not None and not isinstance(self.node, Leaf):
@@ -164,15 +187,36 @@ class Tensor(Interchange):
         if isinstance(value, Tensor):
             value = value.data
         array = assignable(value, self.data)
+        check_same_device("assign", (self.data, array), ("the tensor", "the value"))
         self.data[...] = array
         mark_written([self])
 
     # Conversions (to NumPy, DLPack, pickle, text: `interchange.py`).
 
     def to(self, device: str) -> Tensor:
-        """This tensor on `device`."""
-        check_device(device)
-        return self
+        """This tensor if it is on `device`, else a copy there; the gradient comes back here.
+
+        Args:
+            device: "cpu", "cuda" (this thread's GPU) or "cuda:1".
+
+        Raises:
+            DeviceError: there is no such device; the message says what is missing.
+
+        Example:
+            >>> import tinygrad_course as tg
+            >>> x = tg.tensor([1.0])
+            >>> x.to("cpu") is x
+            True
+        """
+        return to(self, device)
+
+    def cuda(self) -> Tensor:
+        """`to("cuda")`."""
+        return to(self, "cuda")
+
+    def cpu(self) -> Tensor:
+        """`to("cpu")`."""
+        return to(self, "cpu")
 
     def astype(self, dtype: Any) -> Tensor:
         """The values converted to `dtype`; the gradient comes back in this tensor's dtype."""
@@ -238,22 +282,22 @@ class Tensor(Interchange):
         return Abs().apply(self)
 
     def __eq__(self, other: object) -> Any:
-        return wrap(as_array(self.data == _beside(self, other)), None)
+        return _compared(operator.eq, self, other)
 
     def __ne__(self, other: object) -> Any:
-        return wrap(as_array(self.data != _beside(self, other)), None)
+        return _compared(operator.ne, self, other)
 
     def __lt__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data < _beside(self, other)), None)
+        return _compared(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data <= _beside(self, other)), None)
+        return _compared(operator.le, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data > _beside(self, other)), None)
+        return _compared(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return wrap(as_array(self.data >= _beside(self, other)), None)
+        return _compared(operator.ge, self, other)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -332,8 +376,10 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = True) -> None:
-        super().__init__(data, dtype=dtype, requires_grad=requires_grad)
+    def __init__(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = True
+    ) -> None:
+        super().__init__(data, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _refuse_in_place(self, other: Any) -> NoReturn:
         raise ArgumentTypeError(
@@ -352,7 +398,19 @@ def wrap(array: Array, node: Node | None) -> Tensor:
     return tensor
 
 
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def values(x: Any) -> Any:
+    """The array of a tensor; anything else as it is. For what is read, not differentiated: labels.
+
+    Example:
+        >>> values(Tensor([1, 2])).tolist()
+        [1, 2]
+    """
+    return x.data if isinstance(x, Tensor) else x
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of a copy of `data`; the same as `Tensor(...)`.
 
     Example:
@@ -360,24 +418,37 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
         >>> tg.tensor([[1, 2], [3, 4]], dtype="float32").shape
         (2, 2)
     """
-    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
+    return Tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def from_dlpack(other: Any) -> Tensor:
-    """A constant tensor that shares the memory of another library's tensor.
+    """A constant tensor that shares the memory of another library's tensor, on a CPU or a GPU.
+
+    Raises:
+        ArgumentTypeError: an object that does not speak DLPack.
+        DeviceError: it is on a GPU, and none can be used here.
 
     Example:
         >>> import numpy as np, tinygrad_course as tg
         >>> tg.from_dlpack(np.arange(3.0)).tolist()
         [0.0, 1.0, 2.0]
     """
-    return wrap(np.from_dlpack(other), None)
+    if not hasattr(other, "__dlpack_device__"):
+        raise ArgumentTypeError(
+            f"from_dlpack: a {type(other).__name__} does not speak DLPack; copy it with "
+            "tg.tensor(...)"
+        )
+    kind, number = other.__dlpack_device__()
+    if kind == DLPACK_CPU:
+        return wrap(np.from_dlpack(other), None)
+    check_device(f"cuda:{int(number)}")
+    return wrap(load_cupy().from_dlpack(other), None)
 
 
-def filled(like: Any, shape: tuple[int, ...], value: float) -> Array:
-    """An array of one value, of the dtype and on the device of `like`."""
-    array = like.data if isinstance(like, Tensor) else like
-    return array_module(array).full(shape, value, array.dtype)
+def filled(like: Any, shape: tuple[int, ...], value: float, dtype: Any = None) -> Array:
+    """An array of one value, on the device of `like` and, where none is given, of its dtype."""
+    array = values(like)
+    return array_module(array).full(shape, value, array.dtype if dtype is None else dtype)
 
 
 def mark_written(tensors: list[Tensor]) -> None:
@@ -388,13 +459,14 @@ def mark_written(tensors: list[Tensor]) -> None:
             t.node.changed = written.newest = serial
 
 
-def _beside(x: Tensor, other: Any) -> Any:
-    """What x is compared with, of a shape that broadcasts with x's."""
-    values = other.data if isinstance(other, Tensor) else other
-    values = weak(values, x.dtype)
-    if is_array(values) and values.shape != x.shape:
-        check_broadcast("compare", (x.data, values))
-    return values
+def _compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Any:
+    """The values of x against a number, an array or a tensor, one by one: bools."""
+    values = weak(other.data if isinstance(other, Tensor) else other, x.data)
+    if is_array(values):
+        check_same_device("compare", (x.data, values))
+        if values.shape != x.shape:
+            check_broadcast("compare", (x.data, values))
+    return wrap(as_array(compare(x.data, values)), None)
 
 
 # An operator is an op, and an op needs the class above: so its module is imported last.
@@ -403,6 +475,7 @@ from .ops import indexing, linear, reduction, shaping  # noqa: E402
 from .ops.arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub  # noqa: E402
 from .ops.axes import as_axis  # noqa: E402
 from .ops.choice import clip  # noqa: E402
+from .ops.device import to  # noqa: E402
 
 UFUNCS: dict[str, Callable[..., Tensor]] = {
     "add": lambda a, b: Add().apply(a, b),

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .backend import to_device
 from .data import DataLoader, Split
-from .evaluation import Evaluation, Regression, evaluate, evaluate_regression
+from .evaluation import Evaluation, Regression, evaluate, evaluate_regression, model_device
 from .functional import cross_entropy
 from .nn import Module
 from .optim import Optimizer, accumulate, clip_grad_norm
 from .random import Generator
-from .tensor import Tensor, tensor
+from .tensor import Tensor, tensor, values
 from .training.environment import using_threads
 
 __all__ = [
@@ -217,10 +218,12 @@ def train_epoch(run: Training, tell: Callable[..., None]) -> Iterator[None]:
     """The rest of the current epoch; yields after each optimizer step."""
     progress, start = run.progress, perf_counter() - run.progress.epoch_seconds
     run.model.train()
+    device = model_device(run.model)
     batches = run.loader.epoch(progress.epoch, progress.batch)
     for (x, y), weight, last in accumulate(batches, run.accumulate):
-        logits = run.model(tensor(x))  # forward
-        loss = run.loss(logits, y)
+        samples, labels = to_device(x, device), to_device(y, device)
+        logits = run.model(tensor(samples))  # forward
+        loss = run.loss(logits, labels)
         (loss * weight).backward()  # backward
 
         run.batch = Batch(x, y, loss.item())
@@ -228,7 +231,7 @@ def train_epoch(run: Training, tell: Callable[..., None]) -> Iterator[None]:
         progress.samples += len(y)
         progress.loss_sum += run.batch.loss * len(y)
         if not run.regression:
-            progress.correct += int((logits.numpy().argmax(-1) == y).sum())
+            progress.correct += int((values(logits).argmax(-1) == labels).sum())
         tell("on_gradients")
         if last:
             if run.clip is not None:

@@ -81,7 +81,7 @@ STOP_OPTIONS = (
 MACHINE_OPTIONS = (
     Option("seed", int, "Of weights, order, shifts and dropout: the same seed, the same run."),
     Option("dtype", str, "float32 or float64."),
-    Option("device", str, "Where to train."),
+    Option("device", str, "Where to train: cpu, or cuda for a GPU."),
     Option("threads", int, "Threads of the matrix products while training."),
     Option("classic", bool, "lenet5 as published: tanh and average pooling.", is_flag=True),
 )

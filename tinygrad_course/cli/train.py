@@ -102,7 +102,7 @@ def resumed(place: Path, given: dict[str, Any]) -> tuple[Run, Path]:
 
     path = folders.checkpoint_in(place)
     recipe = checkpoint.load(path).recipe.complete()
-    threads = given.pop("threads", None)
+    threads, device = given.pop("threads", None), given.pop("device", None)
     for name, value in given.items():
         was = getattr(recipe, name)
         if value != was:
@@ -112,7 +112,7 @@ def resumed(place: Path, given: dict[str, Any]) -> tuple[Run, Path]:
                 f"run goes on as it began, but {value} is asked for; leave it away, or start a "
                 "new run"
             )
-    run, differences = checkpoint.resume(path, threads=threads)
+    run, differences = checkpoint.resume(path, threads=threads, device=device)
     for difference in differences:
         warn(difference)
     return run, path.parent

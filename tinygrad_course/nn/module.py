@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..backend import check_device, to_device, to_host
 from ..errors import ArgumentError, ArgumentTypeError, Error
 from ..grad_mode import mode
 from ..tensor import Parameter, Tensor, mark_written
@@ -191,13 +192,32 @@ class Module:
     def to(self: Self, device: str) -> Self:
         """Move parameters and buffers to `device`, in place; gradients are forgotten.
 
+        The weights are the same numbers on every device: layers draw them on the CPU. An optimizer
+        made before takes its state along at its next step.
+
+        Args:
+            device: "cpu", "cuda" (this thread's GPU) or "cuda:1".
+
+        Returns:
+            The module itself.
+
         Raises:
-            DeviceError: there is no such device.
+            DeviceError: there is no such device; the message says what is missing.
         """
-        for tensor, moved in [(t, t.to(device)) for _, t in self.named_tensors()]:
-            if moved is not tensor:
-                _replace(tensor, moved.data)
+        wanted = check_device(device)
+        for _, tensor in self.named_tensors():
+            moved = to_device(tensor.data, wanted)
+            if moved is not tensor.data:
+                _replace(tensor, moved)
         return self
+
+    def cuda(self: Self) -> Self:
+        """`to("cuda")`."""
+        return self.to("cuda")
+
+    def cpu(self: Self) -> Self:
+        """`to("cpu")`."""
+        return self.to("cpu")
 
     def astype(self: Self, dtype: Any) -> Self:
         """Convert float parameters and buffers to `dtype`, in place; gradients are forgotten.
@@ -224,7 +244,7 @@ class Module:
             >>> list(tg.nn.Sequential(tg.nn.Dense(2, 3), tg.nn.BatchNorm(3)).state_dict())[:3]
             ['layers.0.weight', 'layers.0.bias', 'layers.1.weight']
         """
-        return {name: t.numpy().copy(order="C") for name, t in self.named_tensors()}
+        return {name: to_host(t.data).copy(order="C") for name, t in self.named_tensors()}
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> Unmatched:
         """Overwrite parameters and buffers with saved ones. All of them, or (on an error) none.

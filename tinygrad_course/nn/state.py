@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..backend import as_array
+from ..backend import as_array, to_device
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, nearest
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 
 SHOWN = 5
 """How many of many wrong names a message spells out."""
@@ -46,9 +46,9 @@ def load(
     for name in tensors:
         if name in state:
             value = state[name]
-            array = as_array(value.data if isinstance(value, Tensor) else value)
+            array = as_array(values(value))
             # The state may hold this model's own arrays: writing one must not change another.
-            arrays[name] = array.copy()
+            arrays[name] = to_device(array, tensors[name].device).copy()
     _check_shapes(title, tensors, arrays)
     _check_dtypes(title, tensors, arrays)
     for name, array in arrays.items():

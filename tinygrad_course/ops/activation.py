@@ -17,7 +17,7 @@ from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .arithmetic import sign
-from .axes import as_axis
+from .axes import as_axis, top
 from .choice import minimum, where
 from .elementary import exp, sigmoid, tanh
 from .epilogue import LARGE, activation_grad
@@ -35,7 +35,7 @@ class ReLU(Unary):
     keeps_integers = True
 
     def forward(self, x: Array) -> Array:
-        if x.size >= LARGE:
+        if x.size >= LARGE or x.__class__ is not np.ndarray:
             return launch("activation", x, None, kind="relu")
         # A 0-d array of x's dtype: NumPy needs half the time it takes for a Python number.
         return np.maximum(x, ZERO.get(x.dtype, 0))
@@ -120,7 +120,7 @@ class Softmax(Function):
 
     def forward(self, x: Array) -> Array:
         # Shifting all x by their maximum changes nothing and keeps e^x from overflowing.
-        e = np.exp(x - np.max(x, axis=self.axis, keepdims=True, initial=-np.inf))
+        e = np.exp(x - top(x, (self.axis,)))
         return e / np.sum(e, axis=self.axis, keepdims=True)
 
     def grad_x(self, grad: Any, y: Any) -> Any:
@@ -134,7 +134,7 @@ class LogSoftmax(Function):
         self.axis = axis
 
     def forward(self, x: Array) -> Array:
-        shifted = x - np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
+        shifted = x - top(x, (self.axis,))
         with np.errstate(divide="ignore"):  # the log of the sum over no classes at all
             return shifted - np.log(np.sum(np.exp(shifted), axis=self.axis, keepdims=True))
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import array_module
 from ..dtypes import operand, operands
 from ..errors import ArgumentTypeError, ShapeError
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .activation import softmax
 from .choice import where
 from .linear import matmul
@@ -67,14 +68,14 @@ def scaled_dot_product_attention(
         scale = 1.0 / math.sqrt(max(q.shape[-1], 1))
     factor = number("scaled_dot_product_attention", "scale", scale)
     scores = matmul(q * factor, k.swapaxes(-1, -2))
-    allowed: Any = np.tri(T, S, dtype=bool) if causal else None
+    allowed: Any = array_module(values(q)).tri(T, S, dtype=bool) if causal else None
     if mask is not None:
         mask = operand(mask)
         _check_mask(mask, scores)
         seen = mask if mask.dtype.kind == "b" else mask > -math.inf
         if mask.dtype.kind == "f":
             scores = scores + mask
-        allowed = seen if allowed is None else where(allowed, seen, np.zeros((), bool))
+        allowed = seen if allowed is None else where(allowed, seen, False)
     if allowed is None:
         return matmul(softmax(scores), v)
     # The second choice is for a row that hides everything: its softmax would be a plain mean.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
+from ..backend import Array, array_module
 from ..errors import ArgumentTypeError, ShapeError
 
 
@@ -38,6 +40,16 @@ def as_axis(name: str, axis: Any, shape: tuple[int, ...], ndim: int) -> int:
             + (f", so axis must lie in {-ndim} .. {ndim - 1}" if ndim else "")
         )
     return number % ndim if ndim else 0
+
+
+def top(x: Array, axes: tuple[int, ...]) -> Array:
+    """The maximum of an array over axes, which stay as 1; -inf over no values at all.
+
+    That is np.max(..., initial=-inf), which CuPy does not have.
+    """
+    if not x.size:
+        return array_module(x).full(kept_shape(x.shape, axes), -math.inf, x.dtype)
+    return x.max(axis=axes, keepdims=True)
 
 
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from ..dtypes import operands
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
 from ..pointwise import Unary
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .choice import maximum, where
 from .elementary import sigmoid, softplus
 from .targets import first, floats, reduced, same_shape, sign_targets
@@ -104,8 +104,8 @@ def binary_cross_entropy_with_logits(
 
 def _positive_weight(weight: Any, x: Any) -> Array:
     """The weight of a positive, a constant of x's dtype that broadcasts to x's shape."""
-    values: Array = weight.numpy() if isinstance(weight, Tensor) else operands(x, weight)[1]
-    shape, have = tuple(x.shape), tuple(values.shape)
+    weights: Array = values(operands(x, weight)[1])
+    shape, have = tuple(x.shape), tuple(weights.shape)
     if len(have) > len(shape) or any(
         n not in (1, m) for n, m in zip(have[::-1], shape[::-1], strict=False)
     ):
@@ -113,7 +113,7 @@ def _positive_weight(weight: Any, x: Any) -> Array:
             f"binary_cross_entropy_with_logits: pos_weight of shape {have} does not broadcast to "
             f"logits of shape {shape}; give one number, or one for each of the last axis"
         )
-    return values.astype(x.dtype)
+    return weights.astype(x.dtype)
 
 
 def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
@@ -139,12 +139,12 @@ def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "
         [0.6931, 100.0]
     """
     p, targets = same_shape("binary_cross_entropy", probabilities, targets)
-    values = p.numpy() if isinstance(p, Tensor) else p
-    wrong = (values < 0) | (values > 1)
+    given = values(p)
+    wrong = (given < 0) | (given > 1)
     if wrong.any():
         place = first(wrong)
         raise ArgumentError(
-            f"binary_cross_entropy: {values[place]} at {place} is no probability; for logits use "
+            f"binary_cross_entropy: {given[place]} at {place} is no probability; for logits use "
             "binary_cross_entropy_with_logits"
         )
     losses = ProbabilityCrossEntropy().apply(*floats(p, targets))

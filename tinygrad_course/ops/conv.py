@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, launch
+from ..backend import Array, array_module, launch
 from ..dtypes import operands
 from ..errors import ShapeError
 from ..function import Function
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .epilogue import activation_grad, activation_kind
 from .joining import concatenate, pad
 from .linear import matmul, sum_rows
@@ -183,8 +183,9 @@ def conv2d_im2col(
     padded = pad(x, ((0, 0), *geometry["padding"], (0, 0)))
     N, H, W, _ = padded.shape
     OH, OW = (H - (KH - 1) * dh - 1) // sh + 1, (W - (KW - 1) * dw - 1) // sw + 1
-    rows = np.arange(OH)[:, None, None, None] * sh + np.arange(KH)[:, None] * dh
-    columns = np.arange(OW)[:, None, None] * sw + np.arange(KW) * dw
+    xp = array_module(values(x))
+    rows = xp.arange(OH)[:, None, None, None] * sh + xp.arange(KH)[:, None] * dh
+    columns = xp.arange(OW)[:, None, None] * sw + xp.arange(KW) * dw
     windows = padded[:, rows, columns]  # (N, OH, OW, KH, KW, channels)
     outputs = []
     for g in range(groups):

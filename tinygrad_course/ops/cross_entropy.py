@@ -14,7 +14,7 @@ from ..backend import Array, launch
 from ..dtypes import floating, operand, operands
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..function import Function
-from ..tensor import Tensor, filled
+from ..tensor import Tensor, filled, values
 from .activation import log_softmax, softmax
 from .choice import where
 from .gathering import as_index, take
@@ -190,18 +190,18 @@ def one_hot(targets: Any, classes: int) -> Array:
         [[0.0, 1.0, 0.0]]
     """
     classes = whole("one_hot", "classes", classes, least=0)
-    given = targets.numpy() if isinstance(targets, Tensor) else operand(targets)
+    given = operand(values(targets))
     index = as_index("one_hot", given, classes)
     if (given < 0).any():
         raise IndexingError(f"one_hot: {given.min()} is no class: classes are 0 .. {classes - 1}")
-    return place_last(np.ones(index.shape, np.float32), index, size=classes)
+    return place_last(filled(index, index.shape, 1.0, np.float32), index, size=classes)
 
 
 class _Rows:
     """Which samples count, and how much: constants, as the labels are."""
 
     def __init__(self, targets: Any, ignore_index: int | None, weight: Any, logits: Any) -> None:
-        self.targets = targets.numpy() if isinstance(targets, Tensor) else targets
+        self.targets = values(targets)
         self.kept = self.weights = None
         if ignore_index is not None:
             self.kept = self.targets != ignore_index
@@ -230,10 +230,10 @@ def _class_weights(name: str, weight: Any, logits: Any) -> Array | None:
     """A weight for each class, in the logits' dtype."""
     if weight is None:
         return None
-    values = weight.numpy() if isinstance(weight, Tensor) else operands(logits, weight)[1]
-    if values.shape != (logits.shape[-1],):
+    weights: Array = values(operands(logits, weight)[1])
+    if weights.shape != (logits.shape[-1],):
         raise ShapeError(
             f"{name}: weight must have shape {(logits.shape[-1],)}, one number for each class of "
-            f"logits of shape {tuple(logits.shape)}, but has {values.shape}"
+            f"logits of shape {tuple(logits.shape)}, but has {weights.shape}"
         )
-    return values.astype(logits.dtype)
+    return weights.astype(logits.dtype)

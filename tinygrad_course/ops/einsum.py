@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array
+from ..backend import Array, array_module, as_array
 from ..dtypes import operands as as_operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..function import Function
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .indexing import getitem
 from .shaping import broadcast_to, reshape, transpose
 
@@ -180,7 +180,7 @@ def _regular(term: Labels, x: Any, sizes: dict[str, int]) -> tuple[Labels, Any]:
         places = [i for i, label in enumerate(own) if label == c]
         if len(places) > 1:
             rest = [i for i in range(len(own)) if i not in places]
-            along = np.arange(sizes[c])
+            along = array_module(values(x)).arange(sizes[c])
             x = getitem(transpose(x, (*places, *rest)), (along,) * len(places))
             own = (c, *[own[i] for i in rest])
     return own, x

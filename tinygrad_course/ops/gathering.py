@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, array_module
-from ..dtypes import operand
+from ..dtypes import literal, operand
 from ..errors import DtypeError, IndexingError, ShapeError
 from ..function import Function
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .axes import as_axis
 from .numbers import whole
 from .shaping import reshape
@@ -83,7 +83,7 @@ def take(x: Any, index: Any, axis: int | None = None) -> Tensor:
         x = reshape(x, (-1,)) if 0 not in x.shape else reshape(x, (0,))
     shape = tuple(x.shape)
     where = as_axis("take", 0 if axis is None else axis, shape, len(shape))
-    return Take(axis=where).apply(x, as_index("take", index, shape[where]))
+    return Take(axis=where).apply(x, as_index("take", index, shape[where], x))
 
 
 def scatter_add(g: Any, index: Any, axis: int = 0, *, size: int) -> Tensor:
@@ -108,7 +108,7 @@ def scatter_add(g: Any, index: Any, axis: int = 0, *, size: int) -> Tensor:
     """
     g = operand(g)
     size = whole("scatter_add", "size", size, least=0)
-    regular = as_index("scatter_add", index, size)
+    regular = as_index("scatter_add", index, size, g)
     shape = tuple(g.shape)
     ndim = len(shape) - regular.ndim + 1
     where = as_axis("scatter_add", axis, shape, max(ndim, 1))
@@ -120,13 +120,15 @@ def scatter_add(g: Any, index: Any, axis: int = 0, *, size: int) -> Tensor:
     return ScatterAdd(axis=where, size=size).apply(g, regular)
 
 
-def as_index(name: str, index: Any, size: int) -> Array:
+def as_index(name: str, index: Any, size: int, beside: Any = None) -> Array:
     """Integers from 0 to size - 1, as an array; negative ones are counted from the end.
+
+    Those that the user wrote down go to the device of the tensor or array `beside`.
 
     Raises:
         DtypeError: no integers. IndexingError: one out of range.
     """
-    array = index.numpy() if isinstance(index, Tensor) else operand(index)
+    array = literal(values(index), None, values(beside))
     if not array.size and array.dtype.kind == "f":
         array = array.astype(int)  # an empty list
     if array.dtype.kind not in "iu":
@@ -137,6 +139,6 @@ def as_index(name: str, index: Any, size: int) -> Array:
     outside = (array < -size) | (array >= size)
     if outside.any():
         raise IndexingError(
-            f"{name}: index {int(array[outside].flat[0])} is outside an axis of size {size}"
+            f"{name}: index {int(array[outside][0])} is outside an axis of size {size}"
         )
     return np.where(array < 0, array + size, array) if array.dtype.kind == "i" else array

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module, is_array
-from ..dtypes import operand
+from ..backend import Array, array_module, check_same_device, is_array
+from ..dtypes import literal, operand
 from ..errors import IndexingError, ShapeError
 from ..function import Function
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .numbers import whole
 
 
@@ -93,7 +93,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     """
     x = operand(x)
     try:
-        return GetItem(index=_regular(index)).apply(x)
+        return GetItem(index=_regular(index, x)).apply(x)
     except (IndexError, TypeError, ValueError) as error:
         raise IndexingError(
             f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
@@ -152,7 +152,7 @@ def place_last(g: Any, index: Any, *, size: int) -> Tensor:
 
 
 def _check_places(where: str, index: Any, size: int) -> None:
-    places = index.numpy() if isinstance(index, Tensor) else index
+    places = values(index)
     if places.size and places.dtype.kind not in "iu":
         raise IndexingError(f"{where}: the index must hold integers, but it holds {places.dtype}")
     wrong = (places < 0) | (places >= size)
@@ -162,15 +162,15 @@ def _check_places(where: str, index: Any, size: int) -> None:
         )
 
 
-def _regular(index: Any) -> Any:
+def _regular(index: Any, x: Any) -> Any:
     """Tensors and lists inside an index as arrays of our own: backward reads them again."""
     if isinstance(index, tuple):
-        return tuple([_regular(i) for i in index])
-    if isinstance(index, Tensor):
-        index = index.numpy()
+        return tuple([_regular(i, x) for i in index])
+    index = values(index)
     if is_array(index):
+        check_same_device("getitem", (values(x), index), ("x", "the index"))
         return index.copy()
-    return np.asarray(index) if isinstance(index, list) and index else index
+    return literal(index, None, values(x)) if isinstance(index, list) and index else index
 
 
 def _is_basic(index: Any) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, array_module
 from ..dtypes import floating
 from ..errors import ArgumentError, DtypeError, nearest
 from ..pointwise import Unary
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .activation import relu
 from .choice import where
 from .indexing import take_last
@@ -114,9 +114,9 @@ def multi_class_hinge(
     targets = class_targets("multi_class_hinge", scores, targets)
     if targets.dtype.kind == "f":
         raise DtypeError("multi_class_hinge: targets are classes, integers, not probabilities")
-    labels = targets.numpy() if isinstance(targets, Tensor) else targets
+    labels = values(targets)
     K = scores.shape[-1]
-    right = np.arange(K) == labels[..., None]
+    right = array_module(labels).arange(K) == labels[..., None]
     lead = scores - expand_dims(take_last(scores, labels), -1)
     violations = where(right, 0.0, relu(lead + number("multi_class_hinge", "margin", margin)))
     losses = sum(violations, -1) / float(K) if form == FORMS[0] else max(violations, -1)

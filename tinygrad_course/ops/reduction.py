@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, as_array
 from ..dtypes import add_up, floating, operand
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .axes import as_axes, kept_shape, reduced_shape
+from .axes import as_axes, kept_shape, reduced_shape, top
 from .choice import where
 from .elementary import exp
 from .indexing import PlaceLast
 from .numbers import number
-from .shaping import broadcast_to, reshape, transpose
+from .shaping import BroadcastTo, reshape, transpose
 
 
 class Sum(Function):
@@ -36,7 +36,23 @@ class Sum(Function):
         return add_up(x, self.axes, keepdims=self.keepdims)
 
     def grad_x(self, grad: Any) -> Any:
-        return broadcast_to(grad.reshape(kept_shape(self.x_shape, self.axes)), self.x_shape)
+        return spread(grad, self.axes, self.x_shape)
+
+
+class Mean(Function):
+    """y = (1/n) sum of x over axes        dL/dx = (1/n) dL/dy, broadcast back over them"""
+
+    def __init__(self, *, axes: tuple[int, ...], keepdims: bool) -> None:
+        self.axes = axes
+        self.keepdims = keepdims
+
+    def forward(self, x: Array) -> Array:
+        self.x_shape = x.shape
+        self.count = float(math.prod([x.shape[a] for a in self.axes])) or math.nan
+        return add_up(x, self.axes, keepdims=self.keepdims) / self.count
+
+    def grad_x(self, grad: Any) -> Any:
+        return spread(grad / self.count, self.axes, self.x_shape)
 
 
 class MaxLast(Function):
@@ -80,15 +96,23 @@ class LogSumExp(Function):
 
     def forward(self, x: Array) -> Array:
         # Shifted by the maximum, the largest term is e^0: no overflow, and never log 0.
-        top = np.max(x, axis=self.axes, keepdims=True, initial=-np.inf)
-        top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-        total = np.sum(np.exp(x - top), axis=self.axes, keepdims=True)
+        largest = top(x, self.axes)
+        largest = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
+        total = np.sum(np.exp(x - largest), axis=self.axes, keepdims=True)
         with np.errstate(divide="ignore"):
-            return np.log(total) + top
+            return np.log(total) + largest
 
     def grad_x(self, grad: Any, x: Any, y: Any) -> Any:
         # Where every x is -inf, y is too, and e^(x - y) would be NaN instead of 0.
         return grad * exp(x - where(y == -math.inf, 0.0, y))
+
+
+def spread(grad: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The gradient of a sum over `axes`: one value to all of those that were added up."""
+    if len(axes) < len(shape) and len(grad.shape) < len(shape):
+        grad = grad.reshape(kept_shape(shape, axes))
+    # NumPy makes a scalar of a 0-d array that it divides; an array takes the short way.
+    return BroadcastTo(shape=shape).apply(grad if isinstance(grad, Tensor) else as_array(grad))
 
 
 def sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:  # noqa: A001
@@ -122,7 +146,9 @@ def mean(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """
     x = operand(x)
     axes = as_axes("mean", axis, x.shape)
-    count = math.prod([x.shape[a] for a in axes])
+    if x.dtype.kind == "f":
+        return Mean(axes=axes, keepdims=keepdims).apply(x)
+    count = math.prod([x.shape[a] for a in axes])  # integers are added up as what they are
     return sum(x, axes, keepdims=keepdims) / (float(count) if count else math.nan)
 
 

@@ -18,7 +18,7 @@ from ..function import Function
 from ..tensor import Tensor
 from .arithmetic import abs, sign
 from .arranging import flip
-from .axes import as_axes, as_axis, kept_shape, reduced_shape
+from .axes import as_axes, as_axis, kept_shape, reduced_shape, top
 from .choice import where
 from .joining import pad, stack
 from .numbers import number
@@ -109,8 +109,8 @@ class PNorm(Function):
 
 def _scale(x: Array, axes: tuple[int, ...]) -> Array:
     """max |x| over axes, or 1 where that is zero, infinite or NaN."""
-    top = np.max(np.abs(x), axis=axes, keepdims=True, initial=0)
-    return np.where((top > 0) & np.isfinite(top), top, 1).astype(x.dtype)
+    largest = top(np.abs(x), axes)
+    return np.where((largest > 0) & np.isfinite(largest), largest, 1).astype(x.dtype)
 
 
 def _others(x: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import DEFAULT, array_from, operand, operands
+from ..backend import check_same_device, to_host
+from ..dtypes import DEFAULT, array_from, literal, operand, operands
 from ..errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -18,7 +19,7 @@ from ..errors import (
     ShapeError,
     nearest,
 )
-from ..tensor import Tensor
+from ..tensor import Tensor, values
 from .reduction import mean, sum
 
 
@@ -53,7 +54,8 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
     logits = operand(logits)
     if not hasattr(targets, "shape"):
         listed = array_from(targets)
-        targets = array_from(targets, logits.dtype) if listed.dtype.kind == "f" else listed
+        dtype = logits.dtype if listed.dtype.kind == "f" else None
+        targets = literal(targets, dtype, values(logits))
     shape, have = tuple(logits.shape), tuple(targets.shape)
     if not shape or not shape[-1]:
         raise ShapeError(
@@ -72,7 +74,8 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
             f"{name}: logits of shape {shape} need integer classes of shape {shape[:-1]} or "
             f"probabilities of shape {shape}, but the targets are {targets.dtype} of shape {have}"
         )
-    labels = targets.numpy() if isinstance(targets, Tensor) else targets
+    labels = values(targets)
+    check_same_device(name, (values(logits), labels), ("the logits", "the targets"))
     wrong = (labels < 0) | (labels >= shape[-1])
     if ignore_index is not None:
         if not isinstance(ignore_index, (int, np.integer)):
@@ -91,7 +94,7 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
 
 def first(wrong: Any) -> tuple[int, ...]:
     """The place of the first True, () in an array of no axes."""
-    return tuple([int(i) for i in np.argwhere(wrong)[0]])
+    return tuple([int(i) for i in np.argwhere(to_host(wrong))[0]])
 
 
 def sign_targets(name: str, scores: Any, targets: Any) -> tuple[Any, Any]:
@@ -101,7 +104,7 @@ def sign_targets(name: str, scores: Any, targets: Any) -> tuple[Any, Any]:
         ShapeError: shapes that differ. ArgumentError: another label.
     """
     scores, targets = same_shape(name, scores, targets)
-    labels = targets.numpy() if isinstance(targets, Tensor) else targets
+    labels = values(targets)
     wrong = abs(labels) != 1
     if wrong.any():
         place = first(wrong)

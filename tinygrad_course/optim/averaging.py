@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, as_array
+from ..backend import Array, as_array, to_device, to_host
 from ..errors import ArgumentError, ArgumentTypeError
 from ..tensor import Tensor, mark_written
 from .groups import Interval, checked, value_at
@@ -85,7 +85,7 @@ class MovingAverage:
             )
         share = 1 - self._decay_now()
         for name, tensor in self._tensors.items():
-            average = self.averages[name]
+            average = self.averages[name] = to_device(self.averages[name], tensor.device)
             average += share * (tensor.data - average)
         self.updates += 1
 
@@ -109,15 +109,14 @@ class MovingAverage:
 
     def _write(self, values: dict[str, Array]) -> None:
         for name, tensor in self._tensors.items():
-            tensor.data[...] = values[name]
+            tensor.data[...] = to_device(values[name], tensor.device)
         mark_written(list(self._tensors.values()))
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """Copies of the averages as "average.NAME", and "updates", an int64 of shape ()."""
         state = {"updates": np.array(self.updates, np.int64)}
         for name, array in self.averages.items():
-            host = array if isinstance(array, np.ndarray) else array.get()
-            state[f"average.{name}"] = host.copy(order="C")
+            state[f"average.{name}"] = to_host(array).copy(order="C")
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Array, array_module, as_array
+from ..backend import Array, array_module, as_array, to_device, to_host
 from ..errors import ArgumentTypeError
 from ..tensor import Parameter, mark_written
 from .groups import Group, Rule, checked, read_groups, value_at
@@ -106,23 +106,26 @@ class Optimizer:
                     self._updates[name] = count[0] + 1
         self.steps += 1
 
-    def _due(self, group: Group) -> dict[tuple[int, Any], list[tuple[str, Parameter]]]:
-        """The parameters with a gradient, by how many updates they have seen and by dtype.
+    def _due(self, group: Group) -> dict[tuple[int, Any, str], list[tuple[str, Parameter]]]:
+        """The parameters with a gradient, by how many updates they have seen, dtype and device.
 
         One that was skipped (frozen, or outside this step's graph) has seen fewer than the rest:
         Adam's bias correction counts its own.
         """
-        due: dict[tuple[int, Any], list[tuple[str, Parameter]]] = {}
+        due: dict[tuple[int, Any, str], list[tuple[str, Parameter]]] = {}
         for name, p in zip(group.names, group.parameters, strict=True):
             if p.grad is not None:
-                due.setdefault((self._updates.get(name, 0), p.dtype), []).append((name, p))
+                kind = self._updates.get(name, 0), p.dtype, p.device
+                due.setdefault(kind, []).append((name, p))
         return due
 
     def _slot(self, slot: str, name: str, parameter: Parameter, group: Group) -> Array:
-        """The array kept for a parameter, made when it is first needed."""
+        """The array kept for a parameter, made when it is first needed; it follows a move."""
         arrays = self._state.setdefault(name, {})
         if slot not in arrays:
             arrays[slot] = self.new_slot(slot, parameter, group)
+        elif arrays[slot].device != parameter.data.device:
+            arrays[slot] = to_device(arrays[slot], parameter.device)
         return arrays[slot]
 
     def zero_grad(self) -> None:
@@ -162,8 +165,7 @@ class Optimizer:
         for name, count in self._updates.items():
             state[f"updates.{name}"] = np.array(count, np.int64)
             for slot, array in self._state.get(name, {}).items():
-                host = array if isinstance(array, np.ndarray) else array.get()
-                state[f"{slot}.{name}"] = host.copy(order="C")
+                state[f"{slot}.{name}"] = to_host(array).copy(order="C")
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

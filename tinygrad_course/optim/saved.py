@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, device_of, to_device
 from ..errors import ArgumentError, DtypeError, ShapeError, nearest
 
 
@@ -60,4 +60,4 @@ def like(title: str, key: str, array: Array, fresh: Array) -> Array:
             f"{title}: {key!r} is {array.dtype}, but its parameter is {fresh.dtype}; convert "
             f"the model or the array"
         )
-    return array_module(fresh).array(array, order="C")
+    return array_module(fresh).array(to_device(array, device_of(fresh)), order="C")

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import cuda
+from ..backend import load_cupy
+
 
 def _libraries() -> list[dict[str, Any]]:
     """What is known of the BLAS libraries in this process, NumPy's own first."""
@@ -55,6 +58,18 @@ def using_threads(count: int | None) -> Iterator[None]:
 
     with threadpool_limits(limits=count, user_api="blas"):
         yield
+
+
+def device_described(device: str) -> str:
+    """A device as a run notes it: a GPU by its name, with the version of CuPy.
+
+    Example:
+        >>> device_described("cpu")
+        'cpu'
+    """
+    if device == "cpu":
+        return device
+    return f"{cuda.device_name(device)} (CuPy {load_cupy().__version__})"
 
 
 def describe() -> dict[str, str]:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import array_module
+from ..backend import array_module, to_device
 from ..errors import AnomalyError
+from ..evaluation import model_device
 from ..gradients import backward_steps
 from ..nn import Module
 from ..node import next_serial
@@ -105,7 +106,8 @@ def first_fault(run: Training, x: Any, y: Any) -> str:
         Such as "the output of layers.3 (Dense)", or "the gradient that layers.0 (Conv2d) passes
         back".
     """
-    samples = tensor(x)
+    device = model_device(run.model)
+    samples, y = tensor(to_device(x, device)), to_device(y, device)
     if not _finite(samples):
         return "a sample of the batch"
     for name, parameter in run.model.named_parameters():

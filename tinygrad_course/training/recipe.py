@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from ..backend import check_device
+from ..backend import check_device, check_device_name
 from ..data import DataLoader, Dataset
 from ..data.own import TASKS
 from ..errors import ArgumentError, nearest
@@ -70,7 +70,7 @@ class Recipe:
         target_accuracy: stop once the test accuracy (R2 for regression) is reached, or None.
         seed: of weights, order, augmentation and dropout.
         dtype: float32 or float64.
-        device: "cpu".
+        device: where to train: "cpu", "cuda" or "cuda:1".
         threads: of the matrix products. Small networks are fastest with one.
         classic: the network as it was first published (lenet5: tanh and average pooling).
         target: of a table: the column to predict.
@@ -147,7 +147,7 @@ class Recipe:
             checks.check_size(self.size)
         if self.early_stopping is not None:
             criterion(self.early_stopping)
-        check_device(self.device)
+        check_device_name(self.device)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -229,12 +229,14 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         DataError: the data set is not on this machine, or damaged.
         ShapeError: the model cannot take the data's samples.
         ArgumentError: rprop with less than the whole training set in a step.
+        DeviceError: the recipe's device is not on this machine.
 
     Example:
         >>> run = assemble(Recipe(model="mlp", data="digits", epochs=2))
         >>> run.total_steps  # 2 epochs of 23 batches
         46
     """
+    device = check_device(recipe.device)
     dataset = load_data(recipe) if dataset is None else dataset
     recipe = recipe.complete(dataset.task)
     checksum = fingerprint(recipe, dataset)
@@ -248,7 +250,7 @@ def assemble(recipe: Recipe, dataset: Dataset | None = None) -> Run:
         generator=generator,
         dtype=recipe.dtype,
         classic=recipe.classic,
-    )
+    ).to(device)
     loader = DataLoader(
         *dataset.train,
         recipe.batch_size,

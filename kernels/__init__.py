@@ -27,12 +27,15 @@ from . import (  # each of these registers its ops
     unfold,
 )
 from .arrays import array_module
-from .dispatch import Report, choice, find, report, reset_report, using
+from .compiled import failed_to_compile
+from .dispatch import Report, choice, find, recover, report, reset_report, using
+from .numerics import numerics
 from .registry import (
     Benchmark,
     Cost,
     Implementation,
     KernelError,
+    KernelWarning,
     Op,
     implementation,
     implementations,
@@ -41,12 +44,14 @@ from .registry import (
     remove,
     signature,
 )
+from .threads import get_num_threads, set_num_threads
 
 __all__ = [
     "Benchmark",
     "Cost",
     "Implementation",
     "KernelError",
+    "KernelWarning",
     "Op",
     "Report",
     "activation",
@@ -57,18 +62,23 @@ __all__ = [
     "dense",
     "dropout",
     "embedding",
+    "failed_to_compile",
     "find",
+    "get_num_threads",
     "group_norm",
     "implementation",
     "implementations",
     "matmul",
     "names",
+    "numerics",
     "op",
     "optimizer_step",
     "pool2d",
+    "recover",
     "remove",
     "report",
     "reset_report",
+    "set_num_threads",
     "signature",
     "softmax_cross_entropy",
     "sum_rows",

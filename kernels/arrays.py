@@ -16,6 +16,9 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 """A NumPy array; a CuPy array, which has the same methods, where CuPy is installed."""
 
+Number: TypeAlias = float | np.floating[Any]
+"""A Python or a NumPy float: a compiled kernel takes a np.float32 where it computes in float32."""
+
 Padding: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """((top, bottom), (left, right)) rows and columns around an image."""
 

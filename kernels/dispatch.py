@@ -8,12 +8,15 @@ from run to run. Read next: the specification of an op, such as `conv2d/__init__
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from . import registry, verify
-from .registry import Arrays, Implementation, Kernel, KernelError, Params
+from . import compiled, registry, verify
+from .numerics import setting as numerics_setting
+from .registry import Arrays, Implementation, Kernel, KernelError, KernelWarning, Params
 
 
 class Report(NamedTuple):
@@ -165,7 +168,9 @@ def _say_if_uncompiled() -> None:
         warnings.warn(message, KernelWarning, stacklevel=2)
 
 
-def recover(error: Exception, op_name: str, arrays: Arrays, params: Params, impl: str | None) -> Any:
+def recover(
+    error: Exception, op_name: str, arrays: Arrays, params: Params, impl: str | None
+) -> Any:
     """Run a launch again after its kernel failed to compile: on the reference, said once.
 
     Args:

@@ -96,6 +96,7 @@ class Implementation:
         dtypes: names of the dtypes it takes, or None for all.
         available: whether this machine can run it.
         unproved: whether a user wrote it, so that `verify` must find it right before it runs.
+        failure: why it turned out that it cannot run here, once it was tried.
     """
 
     op: str
@@ -105,6 +106,7 @@ class Implementation:
     dtypes: tuple[str, ...] | None = None
     available: Callable[[], bool] = field(default=lambda: True)
     unproved: bool = False
+    failure: str | None = None
 
     def load(self) -> Kernel:
         """The function itself, imported now if it was named by a string."""
@@ -116,6 +118,8 @@ class Implementation:
 
     def refusal(self, array: Any) -> str | None:
         """Why it cannot run on `array`, or None where it can."""
+        if self.failure is not None:
+            return self.failure
         if not self.available():
             return "it is not available on this machine"
         if array is None:

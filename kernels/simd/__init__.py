@@ -8,6 +8,7 @@ from inside a `kernel`; nothing here is called from Python.
     vector.py   a vector as a value: load, store, + - * /, fma, select, borders by lane count
     math.py     exp, log, tanh, sigmoid, erf: of a vector, or of one float in a loop
     tile.py     the register tile: C += A B on a block that never leaves the registers
+    transpose.py  a block turned over inside the registers
 
 Why a tile? A matrix product of (M, K) by (K, N) does 2 M K N operations on few numbers, yet the
 textbook's three loops run at a few per cent of the machine: each multiply-add loads two numbers and
@@ -31,6 +32,7 @@ With the 16 registers of AVX2 the same arithmetic gives 6 x 2. `tile.py` writes 
 
 from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
 from .tile import make_tile
+from .transpose import transpose_block
 from .vector import (
     absolute,
     address,
@@ -82,5 +84,6 @@ __all__ = [
     "store_first",
     "store_places",
     "sum_lanes",
+    "transpose_block",
     "two_to_the",
 ]

@@ -15,26 +15,26 @@ from . import ir
 from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
 
 
-def make_tile(
-    rows: int = TILE_ROWS, vectors: int = TILE_VECTORS, *, relu: bool = False, edge: bool = False
-) -> Any:
+def make_tile(rows: int = TILE_ROWS, vectors: int = TILE_VECTORS, *, edge: bool = False) -> Any:
     """A function for kernels that computes one block of `rows` x (`vectors` * WIDTH) floats.
 
-        c[i, :] = start[i, :] + sum over segments s and steps k of a[i, s, k] b[s, k, :]
+        c[i, :] = max(lowest,
+            start[i, :] + sum over segments s and steps k of a[i, s, k] b[s, k, :])
 
     tile(a, a_row, a_segment, a_step, b, b_segment, b_step, segments, steps,
-         start, start_row, c, c_row)
+         start, start_row, lowest, c, c_row)
     tile(..., c_row, valid_rows, valid_columns)                            with edge=True
 
     `a`, `b`, `start`, `c` are addresses (see `address`), everything else counts floats. One row
     of b is contiguous; a's entries stand anywhere. `start` is 0 to start the sums at zero,
-    `c` itself to add to what is there, or a bias with `start_row` 0. Segments are for a
-    convolution, whose windows are rows of an image one behind the other; a matrix product has one.
+    `c` itself to add to what is there, or a bias with `start_row` 0. `lowest` is 0 for a ReLU,
+    minus infinity for none; a NaN stays. Segments are for a convolution, whose windows are rows of
+    an image one behind the other; a matrix product has one. The sum runs in the order of k,
+    whatever the size of the tile: a number's bits do not depend on the tile it falls into.
 
     Args:
         rows: rows of the block.
         vectors: vectors in one of its rows.
-        relu: write max(c, 0) instead of c.
         edge: only `valid_rows` and `valid_columns` of the block exist. The rows beyond are
             computed from the last valid row of a and not written; b must be readable in full.
     """
@@ -42,8 +42,8 @@ def make_tile(
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         (a, a_row, a_segment, a_step, b, b_segment, b_step, segments, steps) = args[:9]
-        start, start_row, c, c_row = args[9:13]
-        block = _Block(builder, *args[13:]) if edge else _Block(builder)
+        start, start_row, lowest, c, c_row = args[9:14]
+        block = _Block(builder, *args[14:]) if edge else _Block(builder)
         sum_of = {place: ir.variable(builder) for place in sums}
 
         begins_at_zero = builder.icmp_signed("==", start, ir.int64(0))
@@ -73,24 +73,25 @@ def make_tile(
                         before = builder.load(sum_of[i, j], typ=ir.FLOATS)
                         builder.store(ir.fma(builder, entry, columns[j], before), sum_of[i, j])
 
+        floor = ir.broadcast(builder, lowest)
         for i in range(rows):
             with block.if_valid(i):
                 for j in range(vectors):
                     result = builder.load(sum_of[i, j], typ=ir.FLOATS)
-                    if relu:
-                        result = ir.relu(builder, result)
+                    too_low = builder.fcmp_ordered("<", result, floor)
+                    result = builder.select(too_low, floor, result)
                     block.store(result, block.row(c, c_row, i), j)
         return context.get_dummy_value()
 
-    count = 15 if edge else 13
-    kind = types.void(*[types.int64] * count)
+    border = [types.int64] * (2 if edge else 0)
+    kind = types.void(*[types.int64] * 11, types.float32, types.int64, types.int64, *border)
     if edge:
 
         @ir.intrinsic
         def tile(
             typingctx: Any, a: Any, a_row: Any, a_segment: Any, a_step: Any, b: Any,
             b_segment: Any, b_step: Any, segments: Any, steps: Any, start: Any, start_row: Any,
-            c: Any, c_row: Any, valid_rows: Any, valid_columns: Any,
+            lowest: Any, c: Any, c_row: Any, valid_rows: Any, valid_columns: Any,
         ) -> Any:  # fmt: skip
             return kind, emit
     else:
@@ -99,7 +100,7 @@ def make_tile(
         def tile(
             typingctx: Any, a: Any, a_row: Any, a_segment: Any, a_step: Any, b: Any,
             b_segment: Any, b_step: Any, segments: Any, steps: Any, start: Any, start_row: Any,
-            c: Any, c_row: Any,
+            lowest: Any, c: Any, c_row: Any,
         ) -> Any:  # fmt: skip
             return kind, emit
 

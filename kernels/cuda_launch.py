@@ -206,6 +206,29 @@ def blocks_for(items: int, like: Array, *, a_block: int = THREADS, wave: int = _
     return max(1, min(-(-items // a_block), wave * _processors(like)))
 
 
+def slices_for(blocks: int, most: int, like: Array) -> int:
+    """Into how many slices to cut a sum, so that `blocks` tiles of results fill the device.
+
+    A tile that needs 128 registers of each of 256 threads leaves room for two blocks on a
+    multiprocessor. Where the tiles fill them, a second pass over parts would only cost.
+
+    Example:
+        >>> slices_for(1, 2, np.zeros(1)), slices_for(100, 2, np.zeros(1))
+        (2, 1)
+    """
+    return max(1, min(2 * _processors(like) // blocks, most, _LIMIT_Y))
+
+
+def struct(names: tuple[str, ...], values: dict[str, int]) -> Any:
+    """A struct of ints, to pass to a kernel by value.
+
+    Example:
+        >>> struct(("N", "C"), {"C": 3, "N": 2}).tolist()
+        (2, 3)
+    """
+    return np.array(tuple(values[name] for name in names), [(name, "i4") for name in names])
+
+
 class Columns:
     """How blocks share the M rows of C columns, `vector` columns at a time.
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..activation import KINDS
 from ..arrays import Array, byte_count, output_length
 from ..registry import (
@@ -227,6 +227,7 @@ CONV2D_WEIGHT_GRAD = register(
 )
 
 for _op in (CONV2D, CONV2D_INPUT_GRAD, CONV2D_WEIGHT_GRAD):
+    cuda_launch.register(_op.name, f".conv2d.cuda:{_op.name}")
     add(
         Implementation(
             _op.name,

@@ -1,4 +1,4 @@
-"""Every CUDA C++ source, compiled by NVRTC as CuPy would, without a GPU: what the compiler can tell.
+"""Every CUDA C++ source, compiled by NVRTC as CuPy would, without a GPU: what a compiler can tell.
 
 Registers, spills, wide loads, no arithmetic in float64, and launches that a card would accept.
 It needs the `cuda-bindings` and `nvidia-cuda-nvrtc` packages, and skips itself without them.
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from tinygrad_course.kernels import cuda_launch
 
 from tinygrad_course import kernels
-from tinygrad_course.kernels import cuda_launch
 
 nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="NVRTC is not installed")
 

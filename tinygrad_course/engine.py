@@ -186,11 +186,12 @@ def _completed(node: Any, grads: list[Any], create: bool) -> tuple[Any, ...]:
 
 def owned(grad: Any, create: bool = False) -> Tensor:
     """A tensor with its own contiguous copy of `grad`: two leaves may be handed one array."""
+    if grad.__class__ is ndarray:
+        return wrap(grad.copy(), None)
     if isinstance(grad, Tensor):
         copy = array_module(grad.data).array(grad.data, order="C")
         return wrap(copy, grad.node if create else None)
-    copy = grad.copy() if grad.__class__ is ndarray else array_module(grad).array(grad, order="C")
-    return wrap(copy, None)
+    return wrap(array_module(grad).array(grad, order="C"), None)
 
 
 def _accumulate(node: Node, grad: Any, create: bool) -> None:
@@ -198,9 +199,12 @@ def _accumulate(node: Node, grad: Any, create: bool) -> None:
     with accumulating:
         if node.grad is None:
             node.grad = owned(grad, create)
-            return
-        with enable_grad() if create else no_grad():
-            node.grad = node.grad + grad
+        elif create:
+            with enable_grad():
+                node.grad = node.grad + grad
+        else:
+            with no_grad():
+                node.grad = node.grad + grad
 
 
 def _check_unchanged(node: Any) -> None:

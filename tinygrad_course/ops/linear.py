@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, launch
+from ..backend import Array, is_small, launch
 from ..dtypes import operand, operands, unbroadcast
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .epilogue import activation_grad, activation_kind
 from .shaping import broadcast_to, reshape
-
 
 class MatMul(Function):
     """y = a b        dL/da = dL/dy b^T        dL/db = a^T dL/dy
@@ -41,13 +40,15 @@ class Dense(Function):
     promotes = True
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        if b is not None and is_small(x.size * w.shape[1]):
+            return x @ w + b
         return launch("dense", x, w, b)
 
     def grad_x(self, grad: Any, w: Any) -> Any:
-        return matmul(grad, w.swapaxes(-1, -2))
+        return product(grad, w.swapaxes(0, 1))
 
     def grad_w(self, grad: Any, x: Any) -> Any:
-        return matmul(_rows(x).swapaxes(-1, -2), _rows(grad))
+        return product(_rows(x).swapaxes(0, 1), _rows(grad))
 
     def grad_b(self, grad: Any) -> Any:
         return sum_rows(grad)
@@ -92,8 +93,17 @@ class SumRows(Function):
         return broadcast_to(grad, self.x_shape)
 
 
+def product(a: Any, b: Any) -> Any:
+    """a b, of arrays or tensors known to fit: small ones by the array's own operator."""
+    if is_small(a.size * b.shape[-1]):
+        return a @ b
+    return MatMul().apply(a, b)
+
+
 def _rows(x: Any) -> Any:
     """(..., D) as (rows, D). No -1: of zero rows NumPy could not infer it."""
+    if len(x.shape) == 2:
+        return x
     rows = 1
     for n in x.shape[:-1]:
         rows *= n
@@ -111,6 +121,9 @@ def sum_rows(x: Any) -> Tensor:
     x = operand(x)
     if not x.shape:
         raise ShapeError("sum_rows: x must be (..., D), but has shape ()")
+    if len(x.shape) == 2 and is_small(x.size):
+        few: Tensor = x.sum(axis=0)
+        return few
     return SumRows().apply(x)
 
 

@@ -73,7 +73,7 @@ def register(op: str, path: str, dtypes: tuple[str, ...] = ("float32",)) -> None
 
 @functools.cache
 def source(path: str) -> str:
-    """The text of a `.cu` file of this folder, `cuda_common.cuh` put in where it is included.
+    """The text of a `.cu` file of this folder, what it includes put in place.
 
     Example:
         >>> "__global__" in source("activation/cuda.cu")
@@ -82,13 +82,20 @@ def source(path: str) -> str:
     from importlib import resources
 
     root = resources.files(__package__)
-    text = root.joinpath(*path.split("/")).read_text(encoding="utf-8")
-    common = root.joinpath("cuda_common.cuh").read_text(encoding="utf-8")
-    include = '#include "../cuda_common.cuh"\n'
-    before, _, after = text.partition(include)
-    here = before.count("\n") + 2
-    start = f'{before}#line 1 "kernels/cuda_common.cuh"\n{common}'
-    return f'{start}#line {here} "kernels/{path}"\n{after}'
+    text = []
+    for number, line in enumerate(_read(root, path).splitlines(), start=1):
+        if line.startswith('#include "../'):
+            included = line.split("/")[1].rstrip('"')
+            text.append(f'#line 1 "kernels/{included}"\n{_read(root, included)}')
+            text.append(f'#line {number + 1} "kernels/{path}"')
+        else:
+            text.append(line)
+    return "\n".join(text) + "\n"
+
+
+def _read(root: Any, path: str) -> str:
+    text: str = root.joinpath(*path.split("/")).read_text(encoding="utf-8")
+    return text
 
 
 def kernel(path: str, name: str, like: Array, options: tuple[str, ...] = ()) -> Launch:
@@ -219,14 +226,14 @@ def slices_for(blocks: int, most: int, like: Array) -> int:
     return max(1, min(2 * _processors(like) // blocks, most, _LIMIT_Y))
 
 
-def struct(names: tuple[str, ...], values: dict[str, int]) -> Any:
+def ints(*values: int) -> Any:
     """A struct of ints, to pass to a kernel by value.
 
     Example:
-        >>> struct(("N", "C"), {"C": 3, "N": 2}).tolist()
+        >>> ints(2, 3).tolist()
         (2, 3)
     """
-    return np.array(tuple(values[name] for name in names), [(name, "i4") for name in names])
+    return np.array(values, [(f"at{place}", "i4") for place in range(len(values))])
 
 
 class Columns:

@@ -15,9 +15,22 @@ from typing import Any
 
 import numpy as np
 
+from .. import compiled
 from ..activation import KINDS
 from ..arrays import Array, byte_count
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..matmul import SMALL
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import dense
 
 
@@ -44,12 +57,25 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
         ((2, 4, 3), (3, 1), (1,)),
         ((0, 3), (3, 5), (5,)),
         ((2, 0, 3), (3, 5)),
+        ((2, 3, 0), (0, 5), (5,)),
+        ((13, 17), (17, 33), (33,)),
+        ((5, 21, 40), (40, 65), (65,)),
     ]
     for group in shapes:
         yield _make(rng, dtype, group, {}), {}
     for kind in KINDS:
         yield _make(rng, dtype, shapes[0], {}), {"activation": kind}
         yield _make(rng, dtype, shapes[1], {}), {"activation": kind}
+        yield _make(rng, dtype, shapes[-1], {}), {"activation": kind}
+
+
+def _is_large(arrays: Arrays, params: Params) -> bool:
+    return bool(arrays[0].size * arrays[1].shape[1] > SMALL)
+
+
+def _rule(arrays: Arrays, params: Params) -> str:
+    """Tiles from where they are faster for the product alone: see `matmul`."""
+    return "numba" if _is_large(arrays, params) else "reference"
 
 
 DENSE = register(
@@ -63,5 +89,12 @@ DENSE = register(
             Benchmark(f"{N} x {I} x {O}", ((N, I), (I, O), (O,)), {})
             for N, I, O in ((64, 400, 120), (128, 784, 800), (128, 4096, 4096))
         ),
+        rule=_rule,
+        shape_class=_is_large,
+    )
+)
+add(
+    Implementation(
+        "dense", "numba", ".dense.numba_cpu:dense", "numpy", ("float32",), compiled.available
     )
 )

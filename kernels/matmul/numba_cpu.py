@@ -67,8 +67,8 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
         a = a.reshape(M, K)
     if y.size == 0:
         return y
-    left, a_row, a_step = _rows_and_strides(a)
-    right, b_step, b_column = _rows_and_strides(b)
+    left, a_row, a_step = rows_and_strides(a)
+    right, b_step, b_column = rows_and_strides(b)
     flat = y.reshape(-1)
     no_bias = flat[:0]
     if not lead:
@@ -91,7 +91,7 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     return y
 
 
-def _rows_and_strides(x: Array) -> tuple[Array, int, int]:
+def rows_and_strides(x: Array) -> tuple[Array, int, int]:
     """The numbers of x (..., R, C) in one dimension, and the strides of a row and of a column.
 
     A copy is made only where neither x nor its transpose is contiguous.

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count, output_length
 from ..registry import (
     Arrays,
@@ -278,3 +278,6 @@ for _op, _dtypes in _TAKES.items():
             available=compiled.available,
         )
     )
+
+for _op in (MAX_POOL2D, MAX_POOL2D_GRAD, MAX_POOL2D_GATHER, AVG_POOL2D, AVG_POOL2D_GRAD):
+    cuda_launch.register(_op.name, f".pool2d.cuda:{_op.name}")

@@ -166,7 +166,7 @@ def _count_right(tally: Tally, case: Case) -> None:
         tally.missed.append(f"{case.label}: false alarm")
 
 
-FORMULAS = ("mutant:", "edit:", "formula:", "product:")
+FORMULAS = ("mutant:", "edit:", "formula:", "product:", "altered:", "scattered:")
 """Names that state the whole found formula: where they hold, they are the mistake."""
 
 

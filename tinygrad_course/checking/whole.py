@@ -85,7 +85,11 @@ def whole_gradient(loss: Loss, formulas: Sequence[Callable[[], Array | None]] = 
     Returns:
         The gradient, or None where it does not settle (at a kink) or takes too long.
     """
-    ways = [*formulas, partial(_differences, loss), partial(_extrapolated, loss)]
+    ways: list[Callable[[], Array | None]] = [
+        *formulas,
+        partial(_differences, loss),
+        partial(_extrapolated, loss),
+    ]
     for way in ways:
         gradient = way()
         if gradient is not None and _is_proved(loss, gradient):

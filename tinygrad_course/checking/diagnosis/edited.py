@@ -14,6 +14,7 @@ import numpy as np
 from ..mutants import Mutant
 from ..mutants.edits import edits
 from ..mutants.operation import lines, needed
+from .evidence import Array, Evidence
 from .guess import Guess, close, tolerance
 from .known import Recognised
 
@@ -22,8 +23,39 @@ def edited_lines(seen: Recognised) -> Iterator[Guess]:
     """Right backward passes with one edit, those that give the found gradient in this probe."""
     e = seen.evidence
     for name, mutant, right in _edited(seen):
-        if close(e.found, seen.gradient(e, name, mutant), tolerance(e)):
+        made = seen.gradient(e, name, mutant)
+        if close(e.found, made, tolerance(e)):
             yield _guess(seen, name, mutant, right)
+        elif made is not None and made.shape == e.right.shape == np.shape(e.found):
+            for factor, value in _factors(e).items():
+                if close(e.found, made * value, tolerance(e)):
+                    yield _too_late(_guess(seen, name, mutant, right), factor)
+
+
+def _factors(e: Evidence) -> dict[str, Array]:
+    """Vectors among the inputs that could be multiplied in at another place."""
+    return {
+        name: np.broadcast_to(value, e.right.shape)
+        for name, value in e.arrays().items()
+        if name != "y" and value.ndim < e.right.ndim and value.shape == e.right.shape[-value.ndim :]
+    }
+
+
+def _too_late(guess: Guess, factor: str) -> Guess:
+    """The same edit, and a factor multiplied to the whole."""
+
+    def predict(e: Evidence) -> Array | None:
+        made = guess.predict(e)
+        return None if made is None else made * _factors(e)[factor]
+
+    grad = guess.found.partition(" = ")[0]
+    return guess._replace(
+        name=f"{guess.name} * {factor}",
+        predict=predict,
+        sentence=f"{guess.sentence[:-1]}, and the result is multiplied by {factor}: it enters in "
+        "the wrong place.",
+        found=f"{guess.found}, then {grad} * {factor} at the end",
+    )
 
 
 def _edited(seen: Recognised) -> Iterator[tuple[str, Mutant, str]]:

@@ -5,7 +5,7 @@ It names mistakes that no bank holds: y (1 + y) for y (1 - y), the output for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -13,40 +13,10 @@ import numpy as np
 
 from .evidence import Evidence
 from .guess import Guess
+from .vocabulary import FUNCTIONS
 
 Array = Any
 
-FUNCTIONS: dict[str, Callable[[Array], Array]] = {
-    "{0}": lambda a: a,
-    "(1 - {0})": lambda a: 1.0 - a,
-    "(1 + {0})": lambda a: 1.0 + a,
-    "{0} * (1 - {0})": lambda a: a * (1.0 - a),
-    "{0} * (1 + {0})": lambda a: a * (1.0 + a),
-    "{0}**2": lambda a: a * a,
-    "(1 - {0}**2)": lambda a: 1.0 - a * a,
-    "(1 + {0}**2)": lambda a: 1.0 + a * a,
-    "(1 - {0})**2": lambda a: (1.0 - a) ** 2,
-    "1 / {0}": lambda a: 1.0 / a,
-    "1 / {0}**2": lambda a: 1.0 / (a * a),
-    "1 / (1 - {0})": lambda a: 1.0 / (1.0 - a),
-    "1 / (1 + {0})": lambda a: 1.0 / (1.0 + a),
-    "sqrt({0})": np.sqrt,
-    "1 / sqrt({0})": lambda a: a**-0.5,
-    "exp({0})": np.exp,
-    "exp(-{0})": lambda a: np.exp(-a),
-    "log({0})": np.log,
-    "1 / log({0})": lambda a: 1.0 / np.log(a),
-    "tanh({0})": np.tanh,
-    "(1 - tanh({0}))": lambda a: 1.0 - np.tanh(a),
-    "(1 - tanh({0})**2)": lambda a: 1.0 - np.tanh(a) ** 2,
-    "sigmoid({0})": lambda a: 0.5 + 0.5 * np.tanh(a / 2.0),
-    "sigmoid({0}) * (1 - sigmoid({0}))": lambda a: 0.25 * (1.0 - np.tanh(a / 2.0) ** 2),
-    "sign({0})": np.sign,
-    "abs({0})": abs,
-    "({0} > 0)": lambda a: (a > 0).astype(float),
-    "({0} < 0)": lambda a: (a < 0).astype(float),
-    "({0} != 0)": lambda a: (a != 0).astype(float),
-}
 CONSTANTS = {"": 1.0, "-": -1.0, "2 * ": 2.0, "0.5 * ": 0.5, "-2 * ": -2.0, "3 * ": 3.0}
 
 
@@ -61,11 +31,6 @@ def elementwise(evidence: Evidence, text: str) -> Array:
     """The value of one of `formula_names`."""
     out = np.asarray(evidence.upstream)
     return out * evidence.arrays()[text[5:]] if text != "dy" else out
-
-
-def short_formulas(evidence: Evidence) -> Iterator[Guess]:
-    """dy (or nothing) times a function of one array of the call."""
-    yield from _fitting(evidence, [(name, text) for name, text in _values(evidence)])
 
 
 def long_formulas(evidence: Evidence) -> Iterator[Guess]:

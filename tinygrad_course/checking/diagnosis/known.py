@@ -5,7 +5,7 @@ The operation is recognised by what its forward computes, not by its name alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,19 @@ class Recognised:
             known = self.known(e, name)
             self._states[key] = known.operation.state(known.inputs, known.upstream(e.upstream))
         return self._states[key]
+
+    def altered(
+        self, e: Evidence, name: str, changes: Mapping[str, Callable[[Any], Any]]
+    ) -> Array | None:
+        """The right gradient at inputs that are changed: by the operation's names of them."""
+        own, known = self.own_name(e, name), self.known(e, name)
+        if own not in known.operation.checked:
+            return None
+        inputs = dict(known.inputs)
+        for changed, change in changes.items():
+            inputs[changed] = change(inputs[changed])
+        gradients = known.operation.gradients(inputs, known.upstream(e.upstream))
+        return known.turned_back(own, gradients[own])
 
     def mutants(self, without: frozenset[str]) -> Iterator[tuple[str, Mutant]]:
         """The mutants that may have been made, as (operation, mutant)."""

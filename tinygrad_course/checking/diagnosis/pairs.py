@@ -6,7 +6,7 @@ Read next: `rules.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
 from ..mutants import Mutant
 from .axes import rearranged
@@ -41,11 +41,11 @@ def known_with_a_factor(seen: Recognised, without: frozenset[str]) -> Iterator[G
         yield from _factored(seen.evidence, guess)
 
 
-def rule_with_a_factor(evidence: Evidence) -> Iterator[Guess]:
+def rule_with_a_factor(evidence: Evidence, seen: Recognised) -> Iterator[Guess]:
     """A mistake that a rule describes, times a number with a name."""
-    for rule in (rearranged, on_a_part, elementwise_factors):
-        for guess in rule(evidence):
-            yield from _factored(evidence, guess)
+    rules = (rearranged(evidence), on_a_part(evidence), elementwise_factors(evidence, seen))
+    for guess in chain(*rules):
+        yield from _factored(evidence, guess)
 
 
 def _factored(evidence: Evidence, guess: Guess) -> Iterator[Guess]:

@@ -14,6 +14,8 @@ import numpy as np
 
 from .evidence import Evidence
 from .guess import Guess, multiple, nearest_multiple
+from .known import Recognised
+from .vocabulary import arrays_of
 
 Array = Any
 Elementwise = Callable[[Array], Array]
@@ -27,6 +29,8 @@ OF_ONE: dict[str, tuple[str, Elementwise]] = {
     "missing-factor:1 - {0}": ("1 / (1 - {0})", lambda a: 1.0 / (1.0 - a)),
     "extra-factor:1 + {0}": ("(1 + {0})", lambda a: 1.0 + a),
     "missing-factor:1 + {0}": ("1 / (1 + {0})", lambda a: 1.0 / (1.0 + a)),
+    "extra-factor:{0} * (1 - {0})": ("{0} * (1 - {0})", lambda a: a * (1.0 - a)),
+    "missing-factor:{0} * (1 - {0})": ("1 / ({0} * (1 - {0}))", lambda a: 1.0 / (a * (1.0 - a))),
     "extra-factor:sqrt({0})": ("sqrt({0})", np.sqrt),
     "missing-factor:sqrt({0})": ("1 / sqrt({0})", lambda a: a**-0.5),
     "extra-factor:sign({0})": ("sign({0})", np.sign),
@@ -66,11 +70,18 @@ def comparable(evidence: Evidence) -> list[str]:
     return names
 
 
-def elementwise_factors(evidence: Evidence) -> Iterator[Guess]:
+def elementwise_factors(evidence: Evidence, seen: Recognised) -> Iterator[Guess]:
     """The right gradient times an array of the call, or over it; or a function of itself."""
     grad = f"d{evidence.input}"
-    for name in comparable(evidence):
+    tables = {id(e): _factors_of(e, seen) for e in evidence.all()}
+    met: set[bytes] = set()
+    for name in tables[id(evidence)]:
         for pattern, (text, f) in OF_ONE.items():
+            values = [np.asarray(f(t[name]), np.float64) for t in tables.values() if name in t]
+            value = b"".join([v.tobytes() for v in values])
+            if value in met:
+                continue  # of zeros and ones, say, the square is the same
+            met.add(value)
             called, factor = pattern.format(name), text.format(name)
             kind = called.split(":")[0]
             thing = {"extra-factor": "multiplied", "masked": "masked"}.get(kind, "not multiplied")
@@ -81,7 +92,7 @@ def elementwise_factors(evidence: Evidence) -> Iterator[Guess]:
                 called = "upstream-twice"
             yield Guess(
                 called,
-                lambda e, n=name, g=f: e.right * g(values_like(e, n)),  # type: ignore[misc]
+                lambda e, n=name, g=f: e.right * g(tables[id(e)][n]),  # type: ignore[misc]
                 f"{grad} is the right gradient times {factor}, element by element: it is {thing} "
                 f"by {by}.",
                 f"Compare where {by} enters: the found gradient has the factor {factor} too many.",
@@ -95,6 +106,12 @@ def elementwise_factors(evidence: Evidence) -> Iterator[Guess]:
             f"A function is applied to the gradient itself: {words}.",
             found=f"{grad} = {text.format(f'(right {grad})')}",
         )
+
+
+def _factors_of(e: Evidence, seen: Recognised) -> dict[str, Array]:
+    """The call's arrays, dy, and what forward computes on the way."""
+    own = {name: values_like(e, name) for name in comparable(e)}
+    return {**arrays_of(e, seen), **own}
 
 
 def slice_factors(evidence: Evidence) -> Iterator[Guess]:

@@ -13,17 +13,22 @@ from itertools import chain
 
 import numpy as np
 
+from .altered import altered
 from .axes import products, rearranged
+from .copied import copied
 from .edited import edited_lines
 from .evidence import Diagnosis, Evidence
-from .factor import CONSTANTS, factors, varying_factor
-from .formulas import long_formulas, short_formulas
+from .factor import factors, varying_factor
+from .formulas import long_formulas
 from .guess import Guess, agrees, fits
 from .known import Recognised, ignores_upstream, known_mutants
 from .pairs import known_with_a_factor, rule_with_a_factor, two_mutants
 from .partial import located, not_finite, on_a_part
+from .quantities import CONSTANTS
 from .ratio import elementwise_factors, slice_factors
+from .regressed import regressed
 from .rounding import rounding
+from .scattered import scattered
 from .stale import left_behind, nothing_arrived
 from .sums import instead_of_a_sum, summed
 from .terms import slice_terms, terms
@@ -76,16 +81,19 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
         ignores_upstream(seen),
         summed(evidence) if other_shape else (),
     )
+    yield copied(evidence)
+    yield scattered(evidence)
     yield instead_of_a_sum(evidence)
     yield factors(evidence)
-    yield elementwise_factors(evidence)
     yield rearranged(evidence)
+    yield edited_lines(seen)
+    yield altered(seen)
+    yield elementwise_factors(evidence, seen)
     yield products(evidence)
     yield summed(evidence)
     yield on_a_part(evidence)
-    yield edited_lines(seen)
     yield terms(evidence, same=True)
-    yield short_formulas(evidence)
+    yield regressed(evidence, seen)
     yield known_with_a_factor(seen, without)
     yield two_mutants(seen, without)
     yield varying_factor(evidence)
@@ -93,16 +101,23 @@ def rules(evidence: Evidence, without: frozenset[str]) -> Iterator[Iterable[Gues
     yield slice_factors(evidence)
     yield slice_terms(evidence)
     yield long_formulas(evidence)
-    yield rule_with_a_factor(evidence)
+    yield rule_with_a_factor(evidence, seen)
     yield located(evidence)
 
 
 def _as_simple(answers: list[Guess], evidence: Evidence) -> list[Guess]:
-    """Where the bank answers: plain factors (2, 1/2, -1) that fit as well by chance."""
+    """What is simpler than the bank's answer and fits as well: a plain factor, dy itself, zeros."""
     if not answers[0].name.startswith("mutant:"):
         return []
-    plain = {f"factor:{name}" for name in CONSTANTS} - {n for a in answers for n in a.also}
-    return [g for g in factors(evidence) if g.name in plain and fits(g, evidence)]
+    also = {n for a in answers for n in (a.name, *a.also)}
+    plain = {f"factor:{name}" for name in CONSTANTS}
+    simple = [g for g in factors(evidence) if g.name in plain]
+    if np.shape(evidence.found) == np.shape(evidence.right):
+        lines = {a.found.partition(" = ")[2] for a in answers}
+        whole = [g for g in copied(evidence) if "[" not in g.name]
+        simple += [g for g in whole if g.name.removeprefix("formula:") not in lines]
+        simple += nothing_arrived(evidence)
+    return [g for g in simple if g.name not in also and fits(g, evidence)]
 
 
 def _told(guesses: list[Guess], evidence: Evidence) -> list[Diagnosis]:

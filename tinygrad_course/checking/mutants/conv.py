@@ -61,7 +61,7 @@ CONV2D = Operation(
         Mutant(
             "offsets_overwritten",
             "dx = fold(dcols, x.shape, stride, padding, by_offset=True)",
-            "each place of the kernel overwrites what the one before gave; they have to add up (+=)",
+            "each place of the kernel overwrites the one before; they have to add up (+=)",
         ),
         Mutant(
             "padding_not_cropped",

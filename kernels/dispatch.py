@@ -146,17 +146,25 @@ def _choose(op_name: str, arrays: Arrays, params: Params, impl: str | None) -> _
     return chosen
 
 
+ON_A_GPU = "cuda"
+"""What an array on a GPU runs, wherever the op has it: the rules speak of CPUs."""
+
+
 def _choose_by_rule(op_name: str, arrays: Arrays, params: Params) -> _Choice:
+    array = _first_array(arrays)
     rule = registry.op(op_name).rule
-    name = rule(arrays, params) if rule is not None else None
+    name = None
+    if array is not None and registry.family_of(type(array)) == "cupy":
+        name = ON_A_GPU if ON_A_GPU in registry.implementations(op_name) else None
+    elif rule is not None:
+        name = rule(arrays, params)
     if name is not None:
         implementation = registry.named(op_name, name)
-        if implementation.refusal(_first_array(arrays)) is None:
+        if implementation.refusal(array) is None:
             return _remember(implementation, fallback=False)
         if implementation.available is compiled.available:
             _say_if_uncompiled()
-    nothing_to_do = _first_array(arrays) is None
-    return _remember(registry.named(op_name, "reference"), fallback=not nothing_to_do)
+    return _remember(registry.named(op_name, "reference"), fallback=array is not None)
 
 
 @functools.cache

@@ -91,32 +91,27 @@ class Optimizer:
         values = [self.values(group, self.steps) for group in self.groups]
         for group, now in zip(self.groups, values, strict=True):
             slots = self.slots(group)
-            for count, members in self._due(group).items():
-                state = {s: [self._slot(s, n, p, group) for n, p in members] for s in slots}
-                parameters = [p for _, p in members]
-                self.update(
-                    [p.data for p in parameters],
-                    [p.grad.data for p in parameters if p.grad is not None],
-                    state,
-                    count[0] + 1,
-                    now,
-                )
-                mark_written(list(parameters))
-                for name, _ in members:
-                    self._updates[name] = count[0] + 1
+            for (count, *_), members in self._due(group).items():
+                state = {s: [self._slot(s, n, p, group) for n, p, _ in members] for s in slots}
+                parameters = [p.data for _, p, _ in members]
+                self.update(parameters, [g for _, _, g in members], state, count + 1, now)
+                mark_written([p for _, p, _ in members])
+                for name, _, _ in members:
+                    self._updates[name] = count + 1
         self.steps += 1
 
-    def _due(self, group: Group) -> dict[tuple[int, Any, str], list[tuple[str, Parameter]]]:
+    def _due(self, group: Group) -> dict[tuple[int, Any, Any], list[tuple[str, Parameter, Array]]]:
         """The parameters with a gradient, by how many updates they have seen, dtype and device.
 
         One that was skipped (frozen, or outside this step's graph) has seen fewer than the rest:
         Adam's bias correction counts its own.
         """
-        due: dict[tuple[int, Any, str], list[tuple[str, Parameter]]] = {}
+        due: dict[tuple[int, Any, Any], list[tuple[str, Parameter, Array]]] = {}
         for name, p in zip(group.names, group.parameters, strict=True):
-            if p.grad is not None:
-                kind = self._updates.get(name, 0), p.dtype, p.device
-                due.setdefault(kind, []).append((name, p))
+            leaf = p.node
+            if leaf is not None and leaf.grad is not None:
+                kind = self._updates.get(name, 0), p.data.dtype, p.data.device
+                due.setdefault(kind, []).append((name, p, leaf.grad.data))
         return due
 
     def _slot(self, slot: str, name: str, parameter: Parameter, group: Group) -> Array:

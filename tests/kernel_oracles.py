@@ -187,6 +187,27 @@ def running_statistics(running, value, *, momentum):
     return running
 
 
+def softmax(x):
+    """y[k] = 1 / sum over j of exp(x[j] - x[k]): where that overflows, y is 0."""
+    return 1 / np.exp(x[..., None, :] - np.maximum(x, -1e300)[..., None]).sum(-1)
+
+
+def softmax_grad(dy, y):
+    """Through the whole matrix d y[j] / d x[k] = y[j] ([j = k] - y[k])."""
+    jacobian = y[..., None] * (np.eye(y.shape[-1]) - y[..., None, :])
+    return np.einsum("...j,...jk->...k", dy, jacobian)
+
+
+def log_softmax(x):
+    return x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
+
+
+def log_softmax_grad(dy, y):
+    """Through the whole matrix d y[j] / d x[k] = [j = k] - exp(y[k])."""
+    jacobian = np.eye(y.shape[-1]) - np.exp(y)[..., None, :]
+    return np.einsum("...j,...jk->...k", dy, jacobian)
+
+
 def softmax_cross_entropy(logits, targets):
     """log of the sum of exp(z[k] - z[t]), shifted by the target instead of the largest."""
     at_target = np.take_along_axis(logits, targets[..., None], -1)

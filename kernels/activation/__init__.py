@@ -18,14 +18,25 @@ from typing import Any
 
 import numpy as np
 
-from .. import cuda_launch
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import KINDS, activation, activation_grad
 
 __all__ = ["ACTIVATION", "ACTIVATION_GRAD", "KINDS", "activation", "activation_grad"]
 
-_SHAPES: tuple[Shape, ...] = ((4, 3), (2, 3, 5), (7,), (1, 1), (33, 65), (0, 3), (3, 0))
+_SHAPES: tuple[Shape, ...] = ((4, 3), (2, 3, 5), (7,), (1, 1), (33, 65), (3, 4099), (0, 3), (3, 0))
 
 
 def _make(rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params) -> Arrays:
@@ -75,6 +86,19 @@ def _grad_cost(dy: Array, y: Array, **_: Any) -> Cost:
     return Cost(3 * y.size, byte_count(dy, y, y))
 
 
+def _large(arrays: Arrays, params: Params) -> bool:
+    """Whether there are enough numbers for a compiled loop to be faster."""
+    return bool(arrays[0].size >= 4096)
+
+
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    """7,680 numbers: relu 1.9 us compiled, 3.2 by the reference; sigmoid 3.2 and 13; tanh 2.8, 1.8.
+
+    102,400 with a bias: tanh 25 us compiled, 294 by the reference. 256: relu 1.3 us and 0.8.
+    """
+    return "numba" if _large(arrays, params) else None
+
+
 _SIZES: tuple[Shape, ...] = ((64, 120), (128, 800), (128, 32, 32, 32))
 
 ACTIVATION = register(
@@ -84,6 +108,8 @@ ACTIVATION = register(
         cost=_cost,
         samples=_samples,
         make=_make,
+        rule=_rule,
+        shape_class=_large,
         benchmark_shapes=tuple(
             Benchmark(f"{kind} {','.join(map(str, shape))}", (shape, shape[-1:]), {"kind": kind})
             for kind in KINDS[1:]
@@ -98,6 +124,8 @@ ACTIVATION_GRAD = register(
         cost=_grad_cost,
         samples=_grad_samples,
         make=_make_grad,
+        rule=_rule,
+        shape_class=_large,
         benchmark_shapes=tuple(
             Benchmark(f"{kind} {','.join(map(str, shape))}", (shape,), {"kind": kind})
             for kind in KINDS[1:]
@@ -105,6 +133,10 @@ ACTIVATION_GRAD = register(
         ),
     )
 )
+
+for _op in ("activation", "activation_grad"):
+    _path = f".activation.numba_cpu:{_op}"
+    add(Implementation(_op, "numba", _path, "numpy", ("float32",), compiled.available))
 
 cuda_launch.register("activation", ".activation.cuda:activation")
 cuda_launch.register("activation_grad", ".activation.cuda:activation_grad")

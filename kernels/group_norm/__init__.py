@@ -16,8 +16,20 @@ from typing import Any
 
 import numpy as np
 
+from .. import compiled
 from ..arrays import Array, byte_count
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import group_norm, group_norm_grad
 
 __all__ = ["GROUP_NORM", "GROUP_NORM_GRAD", "group_norm", "group_norm_grad"]
@@ -30,8 +42,12 @@ _CASES: tuple[tuple[Shape, int], ...] = (
     ((300, 1, 4), 1),
     ((1, 700, 2), 2),
     ((0, 3, 4), 2),
+    ((65, 1, 257), 1),
+    ((3, 300, 6), 1),
+    ((37, 11, 34), 2),
 )
-"""Shape of x and groups: several, one, a channel each; layer norm; many rows, positions; none."""
+"""Shape of x and groups: several, one, a channel each; layer norm; many rows, positions; none;
+and sizes that are a multiple of nothing."""
 
 
 def _make(rng: np.random.Generator, dtype: Any, shapes: Sequence[Shape], params: Params) -> Arrays:
@@ -73,6 +89,19 @@ def _grad_cost(dy: Array, x: Array, gamma: Array, mean: Array, var: Array, **_: 
     return Cost(10 * x.size, byte_count(dy, x, x, gamma, gamma, gamma, mean, var))
 
 
+def _large(arrays: Arrays, params: Params) -> bool:
+    """Whether there is enough of x (of dy, going back) to compile for."""
+    return bool(arrays[0].size >= 256)
+
+
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    """Layer norm 8 x 64: 3.5 us compiled, 16 by the reference; 4096 x 768: 0.4 ms and 8.5.
+
+    Of 4 x 8 it saves 12 us a call, for the second that compiling takes once.
+    """
+    return "numba" if _large(arrays, params) else None
+
+
 _SIZES: tuple[tuple[str, Shape, int], ...] = (
     ("layer norm 4096,256", (4096, 1, 256), 1),
     ("layer norm 2048,1024", (2048, 1, 1024), 1),
@@ -89,6 +118,8 @@ GROUP_NORM = register(
         cost=_cost,
         samples=_samples,
         make=_make,
+        rule=_rule,
+        shape_class=_large,
         benchmark_shapes=_BENCHMARKS,
     )
 )
@@ -99,6 +130,13 @@ GROUP_NORM_GRAD = register(
         cost=_grad_cost,
         samples=_grad_samples,
         make=_make_grad,
+        rule=_rule,
+        shape_class=_large,
         benchmark_shapes=_BENCHMARKS,
     )
 )
+
+for _op in ("group_norm", "group_norm_grad"):
+    _path = f".group_norm.numba_cpu:{_op}"
+    _dtypes = ("float32", "float64")
+    add(Implementation(_op, "numba", _path, "numpy", _dtypes, compiled.available))

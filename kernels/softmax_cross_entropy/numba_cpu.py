@@ -10,7 +10,7 @@ Nothing is kept between forward and gradient. Probabilities saved by the forward
 written and read again, which takes longer than to compute them twice: 4096 x 32000 takes 50 ms in
 both kernels below, 69 ms with saved probabilities (two threads).
 
-Read `reference.py` first; `../simd/vector.py` says what `load`, `first` and `select` are.
+Read `reference.py` first, then `../simd/rows.py`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,9 @@ import numpy as np
 from .. import workspace
 from ..arrays import Array
 from ..compiled import device_function, kernel, prange
-from ..simd import (
-    WIDTH,
-    broadcast,
-    first,
-    load,
-    load_first,
-    max_lanes,
-    select,
-    store,
-    store_first,
-    sum_lanes,
-)
+from ..simd import WIDTH, broadcast, load, load_first, select, store, store_first, sum_lanes
 from ..simd.math import exp, log
+from ..simd.rows import largest, piece, put
 
 f32 = np.float32
 
@@ -48,41 +38,14 @@ STRIP = 128
 # Many classes -------------------------------------------------------------------------------------
 
 
-@device_function
-def _piece(z: Any, start: Any, k: Any, K: Any) -> Any:
-    """Logits k to k + WIDTH of the row at `start`; -inf, which counts for nothing, beyond K."""
-    if k + WIDTH <= K:
-        return load(z, start + k)
-    return first(load_first(z, start + k, K - k), K - k, f32(-np.inf))
-
-
-@device_function
-def _put(z: Any, start: Any, k: Any, K: Any, vector: Any) -> None:
-    """Write numbers k to k + WIDTH of the row at `start`, as far as it goes."""
-    if k + WIDTH <= K:
-        store(z, start + k, vector)
-    else:
-        store_first(z, start + k, vector, K - k)
-
-
-@device_function
-def _largest(z: Any, start: Any, K: Any) -> Any:
-    """The row's largest logit. A NaN is passed over: its own exponential brings it back."""
-    m = broadcast(f32(-np.inf))
-    for k in range(0, K, WIDTH):
-        v = _piece(z, start, k, K)
-        m = select(v > m, v, m)
-    return max_lanes(m)
-
-
 @kernel(parallel=True)
 def _losses(z: Any, targets: Any, losses: Any) -> None:
     N, K = z.shape
     for n in prange(N):
-        m = _largest(z, n * K, K)
+        m = largest(z, n * K, K)
         total = broadcast(f32(0))
         for k in range(0, K, WIDTH):
-            total += exp(_piece(z, n * K, k, K) - m)
+            total += exp(piece(z, n * K, k, K, -np.inf) - m)
         losses[n] = log(sum_lanes(total)) - (z[n, targets[n]] - m)
 
 
@@ -90,15 +53,15 @@ def _losses(z: Any, targets: Any, losses: Any) -> None:
 def _grad(dy: Any, z: Any, targets: Any, dz: Any) -> None:
     N, K = z.shape
     for n in prange(N):
-        m = _largest(z, n * K, K)
+        m = largest(z, n * K, K)
         total = broadcast(f32(0))
         for k in range(0, K, WIDTH):
-            e = exp(_piece(z, n * K, k, K) - m)
-            _put(dz, n * K, k, K, e)
+            e = exp(piece(z, n * K, k, K, -np.inf) - m)
+            put(dz, n * K, k, K, e)
             total += e
         scale = dy[n] / sum_lanes(total)
         for k in range(0, K, WIDTH):
-            _put(dz, n * K, k, K, _piece(dz, n * K, k, K) * scale)
+            put(dz, n * K, k, K, piece(dz, n * K, k, K, 0.0) * scale)
         dz[n, targets[n]] -= dy[n]
 
 

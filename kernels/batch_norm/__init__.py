@@ -20,14 +20,36 @@ from typing import Any
 
 import numpy as np
 
-from .. import cuda_launch
+from .. import compiled, cuda_launch
 from ..activation import KINDS
 from ..arrays import Array, byte_count
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import batch_norm, batch_norm_grad, batch_norm_inference, running_statistics
 
 _EPS = {"eps": 1e-5}
-_SHAPES: tuple[Shape, ...] = ((8, 3), (2, 4, 5, 6), (700, 2), (1, 4), (3, 1), (0, 3), (0, 4, 4, 2))
+_SHAPES: tuple[Shape, ...] = (
+    (8, 3),
+    (2, 4, 5, 6),
+    (700, 2),
+    (1, 4),
+    (3, 1),
+    (0, 3),
+    (0, 4, 4, 2),
+    (16, 7, 9, 6),
+    (259, 129),
+    (513, 70),
+)
 _SIZES: tuple[Shape, ...] = ((128, 32, 32, 32), (8, 112, 112, 64), (128, 256))
 
 
@@ -107,6 +129,16 @@ def _benchmarks(*shapes: Shape) -> tuple[Benchmark, ...]:
     return tuple(Benchmark(",".join(map(str, shape)), (shape,), _EPS) for shape in shapes)
 
 
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    """TODO"""
+    return "numba" if _shape_class(arrays, params) else None
+
+
+def _shape_class(arrays: Arrays, params: Params) -> bool:
+    """Whether x is large enough to compile for."""
+    return bool(arrays[0].size >= 256)
+
+
 BATCH_NORM = register(
     Op(
         name="batch_norm",
@@ -114,6 +146,8 @@ BATCH_NORM = register(
         cost=_cost,
         samples=_samples,
         make=_make,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=_benchmarks(*_SIZES),
     )
 )
@@ -124,6 +158,8 @@ BATCH_NORM_GRAD = register(
         cost=_grad_cost,
         samples=_grad_samples,
         make=_make_grad,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=_benchmarks(*_SIZES),
     )
 )
@@ -134,6 +170,8 @@ BATCH_NORM_INFERENCE = register(
         cost=_inference_cost,
         samples=_inference_samples,
         make=_make_inference,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=_benchmarks(*_SIZES),
     )
 )
@@ -150,3 +188,15 @@ RUNNING_STATISTICS = register(
 
 for _name in ("batch_norm", "batch_norm_grad", "batch_norm_inference"):
     cuda_launch.register(_name, f".batch_norm.cuda:{_name}")
+
+for _name in ("batch_norm", "batch_norm_grad", "batch_norm_inference"):
+    add(
+        Implementation(
+            _name,
+            "numba",
+            f".batch_norm.numba_cpu:{_name}",
+            family="numpy",
+            dtypes=("float32",),
+            available=compiled.available,
+        )
+    )

@@ -13,9 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from .. import cuda_launch
+from .. import compiled, cuda_launch
 from ..arrays import Array
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import sum_rows
 
 
@@ -33,9 +44,22 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
         (3, 0),
         (257, 2),
         (513, 520),
+        (64, 9, 7, 6),
+        (259, 129),
+        (10007, 5),
     ]
     for shape in shapes:
         yield normal_arrays(rng, dtype, (shape,), {}), {}
+
+
+def _rule(arrays: Arrays, params: Params) -> str | None:
+    """TODO"""
+    return "numba" if _shape_class(arrays, params) else None
+
+
+def _shape_class(arrays: Arrays, params: Params) -> bool:
+    """Whether x is large enough to compile for."""
+    return bool(arrays[0].size >= 4096)
 
 
 SUM_ROWS = register(
@@ -44,6 +68,8 @@ SUM_ROWS = register(
         reference=sum_rows,
         cost=_cost,
         samples=_samples,
+        rule=_rule,
+        shape_class=_shape_class,
         benchmark_shapes=tuple(
             Benchmark(" x ".join(map(str, shape)), (shape,), {})
             for shape in ((64, 28, 28, 6), (128, 32, 32, 32), (64, 120))
@@ -52,3 +78,14 @@ SUM_ROWS = register(
 )
 
 cuda_launch.register("sum_rows", ".sum_rows.cuda:sum_rows")
+
+add(
+    Implementation(
+        "sum_rows",
+        "numba",
+        ".sum_rows.numba_cpu:sum_rows",
+        family="numpy",
+        dtypes=("float32",),
+        available=compiled.available,
+    )
+)

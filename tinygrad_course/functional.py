@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .ops.activation import elu, gelu, leaky_relu, log_softmax, relu, silu, softmax
+from .ops.activation import elu, gelu, leaky_relu, relu, silu
 from .ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
 from .ops.arithmetic import abs, add, div, mul, neg, pow, sign, sub
 from .ops.arranging import flip, moveaxis, split
@@ -54,6 +54,7 @@ from .ops.shaping import (
     transpose,
 )
 from .ops.similarity import cosine_similarity, kl_div
+from .ops.softmax import log_softmax, softmax
 from .ops.statistics import cumsum, norm, prod, std
 from .ops.unfold import fold, unfold
 

@@ -1,6 +1,6 @@
-"""Activations: relu and its kin, softmax (tanh, sigmoid and softplus: `elementary.py`).
+"""Activations: relu and its kin (tanh, sigmoid and softplus: `elementary.py`).
 
-Read next: `conv.py`.
+Read next: `softmax.py`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, launch
-from ..dtypes import floating
 from ..errors import ArgumentError, nearest
-from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor
 from .arithmetic import sign
-from .axes import as_axis, top
 from .choice import minimum, where
 from .elementary import exp, sigmoid, tanh
 from .epilogue import LARGE, activation_grad
@@ -112,36 +109,6 @@ class SiLU(Unary):
         return grad * (s * (1.0 + x * (1.0 - s)))
 
 
-class Softmax(Function):
-    """y_i = e^x_i / sum_j e^x_j        dL/dx = y (dL/dy - sum dL/dy y)"""
-
-    def __init__(self, *, axis: int) -> None:
-        self.axis = axis
-
-    def forward(self, x: Array) -> Array:
-        # Shifting all x by their maximum changes nothing and keeps e^x from overflowing.
-        e = np.exp(x - top(x, (self.axis,)))
-        return e / np.sum(e, axis=self.axis, keepdims=True)
-
-    def grad_x(self, grad: Any, y: Any) -> Any:
-        return y * (grad - (grad * y).sum(axis=self.axis, keepdims=True))
-
-
-class LogSoftmax(Function):
-    """y_i = x_i - log sum_j e^x_j        dL/dx = dL/dy - e^y sum dL/dy"""
-
-    def __init__(self, *, axis: int) -> None:
-        self.axis = axis
-
-    def forward(self, x: Array) -> Array:
-        shifted = x - top(x, (self.axis,))
-        with np.errstate(divide="ignore"):  # the log of the sum over no classes at all
-            return shifted - np.log(np.sum(np.exp(shifted), axis=self.axis, keepdims=True))
-
-    def grad_x(self, grad: Any, y: Any) -> Any:
-        return grad - exp(y) * grad.sum(axis=self.axis, keepdims=True)
-
-
 def relu(x: Any) -> Tensor:
     """y = max(x, 0); the gradient at 0 is 0.
 
@@ -230,29 +197,3 @@ def silu(x: Any) -> Tensor:
         approximation in reinforcement learning", Neural Networks 107, 2018.
     """
     return SiLU().apply(x)
-
-
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """y_i = e^x_i / sum_j e^x_j over `axis`: positive, summing to 1.
-
-    In front of a cross-entropy do not call it: `cross_entropy` takes the logits.
-
-    Example:
-        >>> import tinygrad_course as tg
-        >>> tg.softmax(tg.tensor([1000.0, 1000.0])).tolist()
-        [0.5, 0.5]
-    """
-    x = floating(x)
-    return Softmax(axis=as_axis("softmax", axis, tuple(x.shape), len(x.shape))).apply(x)
-
-
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
-    """y = log softmax(x) over `axis`, without taking the log of a small number.
-
-    Example:
-        >>> import tinygrad_course as tg
-        >>> [round(v, 4) for v in tg.log_softmax(tg.tensor([0.0, 0.0])).tolist()]
-        [-0.6931, -0.6931]
-    """
-    x = floating(x)
-    return LogSoftmax(axis=as_axis("log_softmax", axis, tuple(x.shape), len(x.shape))).apply(x)

@@ -15,10 +15,10 @@ from ..backend import array_module
 from ..dtypes import operand, operands
 from ..errors import ArgumentTypeError, ShapeError
 from ..tensor import Tensor, values
-from .activation import softmax
 from .choice import where
 from .linear import matmul
 from .numbers import number
+from .softmax import softmax
 
 HIDDEN = -1e30  # e^x of it is 0 in every float, and unlike -inf it survives a subtraction
 

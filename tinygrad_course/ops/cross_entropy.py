@@ -15,12 +15,12 @@ from ..dtypes import floating, operand, operands
 from ..errors import ArgumentError, DtypeError, IndexingError, ShapeError
 from ..function import Function
 from ..tensor import Tensor, filled, values
-from .activation import log_softmax, softmax
 from .choice import where
 from .gathering import as_index, take
 from .indexing import place_last, take_last
 from .numbers import fraction, whole
 from .reduction import sum
+from .softmax import log_softmax, softmax
 from .targets import class_targets, reduced
 
 

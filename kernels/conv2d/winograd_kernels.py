@@ -1,0 +1,203 @@
+"""Winograd's algorithm on all tiles and all threads: forward, and the gradient for the weights.
+
+Tiles go in chunks whose V and M stay in the L2 cache, and a thread takes a chunk through all
+stages. With many channels the filters alone fill that cache; there all threads take one stage after
+the other over many tiles, each thread its own panels of filters ("staged"). Read next:
+`numba_winograd.py`, which chooses between the two and the sizes of the chunks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compiled import kernel, prange
+from ..simd import WIDTH, address
+from .winograd_tiles import (
+    PANEL,
+    gather_filter,
+    multiply,
+    read_tiles,
+    spread_tiles,
+    transform_filters,
+    write_tiles,
+)
+
+
+@kernel(parallel=True)
+def turn(w: Any, turned: Any) -> None:
+    """turned[i, j, o, c] = w[2 - i, 2 - j, c, o]: the filters of the input gradient."""
+    KH, KW, C, O = w.shape
+    side = 16  # a square of this side is read and written while its lines are in the cache
+    for item in prange(KH * KW * ((C + side - 1) // side)):
+        tap, first = item % (KH * KW), item // (KH * KW) * side
+        i, j = tap // KW, tap % KW
+        for o in range(O):
+            for c in range(first, min(C, first + side)):
+                turned[i, j, o, c] = w[KH - 1 - i, KW - 1 - j, c, o]
+
+
+@kernel(parallel=True)
+def transform_all_filters(m: int, w: Any, u: Any) -> None:
+    """U of all panels, (positions, panels, C, PANEL)."""
+    C = w.shape[2]
+    for panel in prange(u.shape[1] // (C * PANEL)):
+        transform_filters(m, w, panel, address(u, panel * C * PANEL), u.shape[1])
+
+
+@kernel(parallel=True)
+def forward(
+    m: int, x: Any, u: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
+    size: int, v: Any, products: Any, edge: Any, y: Any,
+) -> None:  # fmt: skip
+    """y from x and all of U, `size` tiles at a time."""
+    C, O = x.shape[3], y.shape[3]
+    a = m + 2
+    tiles = x.shape[0] * down * across
+    chunks = (tiles + size - 1) // size
+    lanes = v.shape[0]
+    for lane in prange(lanes):
+        v_lane, m_lane = address(v, lane * v[0].size), address(products, lane * products[0].size)
+        zeros, trash = address(edge, lane * 2 * WIDTH), address(edge, lane * 2 * WIDTH + WIDTH)
+        for chunk in range(chunks * lane // lanes, chunks * (lane + 1) // lanes):
+            begin, end = chunk * size, min(tiles, chunk * size + size)
+            read_tiles(m, x, down, across, top, left, begin, end, v_lane, v.shape[2], zeros)
+            for position in range(a * a):
+                v_here = v_lane + 4 * position * v.shape[2]
+                m_here = m_lane + 4 * position * products.shape[2]
+                for o in range(0, O, PANEL):
+                    start = address(bias, o) if position == a + 1 else 0
+                    multiply(
+                        v_here, C, 1, end - begin, C,
+                        address(u, position * u.shape[1] + o * C), PANEL,
+                        start, 0, m_here + 4 * o, O, O - o,
+                    )  # fmt: skip
+            write_tiles(m, m_lane, products.shape[2], y, down, across, begin, end, lowest, trash)
+
+
+@kernel(parallel=True)
+def forward_staged(
+    m: int, x: Any, w: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
+    size: int, u: Any, v: Any, products: Any, edge: Any, y: Any,
+) -> None:  # fmt: skip
+    """y from x and w, `size` tiles at a time, each stage on all threads."""
+    C, O = x.shape[3], y.shape[3]
+    a = m + 2
+    tiles = x.shape[0] * down * across
+    lanes = u.shape[0]
+    v_plane, m_plane, u_plane = v.shape[1], products.shape[1], u.shape[2]
+    panels = (O + PANEL - 1) // PANEL
+    for begin in range(0, tiles, size):
+        count = min(tiles - begin, size)
+        for lane in prange(lanes):
+            first, last = count * lane // lanes, count * (lane + 1) // lanes
+            read_tiles(
+                m, x, down, across, top, left, begin + first, begin + last,
+                address(v, first * C), v_plane, address(edge, lane * 2 * WIDTH),
+            )  # fmt: skip
+        for lane in prange(lanes):
+            u_lane = address(u, lane * u[0].size)
+            for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
+                o = panel * PANEL
+                transform_filters(m, w, panel, u_lane, u_plane)
+                for position in range(a * a):
+                    start = address(bias, o) if position == a + 1 else 0
+                    multiply(
+                        address(v, position * v_plane), C, 1, count, C,
+                        u_lane + 4 * position * u_plane, PANEL,
+                        start, 0, address(products, position * m_plane + o), O, O - o,
+                    )  # fmt: skip
+        for lane in prange(lanes):
+            first, last = count * lane // lanes, count * (lane + 1) // lanes
+            write_tiles(
+                m, address(products, first * O), m_plane, y, down, across, begin + first,
+                begin + last, lowest, address(edge, lane * 2 * WIDTH + WIDTH),
+            )  # fmt: skip
+
+
+@kernel(parallel=True)
+def weight_grad(
+    m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
+    v: Any, spread: Any, edge: Any, du: Any, dw: Any,
+) -> None:  # fmt: skip
+    """dw from x and dy: each part of the chunks adds up its own dU."""
+    C, O = x.shape[3], dy.shape[3]
+    a = m + 2
+    tiles = x.shape[0] * down * across
+    chunks = (tiles + size - 1) // size
+    lanes, parts = v.shape[0], du.shape[0]
+    v_plane, g_plane, u_plane = v.shape[2], spread.shape[2], du.shape[2]
+    for lane in prange(lanes):
+        v_lane, g_lane = address(v, lane * v[0].size), address(spread, lane * spread[0].size)
+        zeros = address(edge, lane * 2 * WIDTH)
+        for part in range(parts * lane // lanes, parts * (lane + 1) // lanes):
+            du_part = address(du, part * du[0].size)
+            du[part] = 0
+            for chunk in range(chunks * part // parts, chunks * (part + 1) // parts):
+                begin, end = chunk * size, min(tiles, chunk * size + size)
+                read_tiles(m, x, down, across, top, left, begin, end, v_lane, v_plane, zeros)
+                spread_tiles(m, dy, down, across, begin, end, g_lane, g_plane, zeros)
+                for position in range(a * a):
+                    for o in range(0, O, PANEL):
+                        total = du_part + 4 * (position * u_plane + o)
+                        multiply(
+                            v_lane + 4 * position * v_plane, 1, C, C, end - begin,
+                            g_lane + 4 * (position * g_plane + o), O,
+                            total, O, total, O, O - o,
+                        )  # fmt: skip
+    for c in prange(C):
+        for position in range(a * a):
+            row = du[0, position, c * O : (c + 1) * O]
+            for part in range(1, parts):
+                other = du[part, position, c * O : (c + 1) * O]
+                for o in range(O):
+                    row[o] += other[o]
+        for o in range(0, O, WIDTH):
+            source, target = address(du, c * O + o), address(dw, c * O + o)
+            gather_filter(m, source, u_plane, target, C * O)
+
+
+@kernel(parallel=True)
+def weight_grad_staged(
+    m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
+    v: Any, spread: Any, edge: Any, du: Any, dw: Any,
+) -> None:  # fmt: skip
+    """dw from x and dy, `size` tiles at a time: each panel of filters is one thread's."""
+    C, O = x.shape[3], dy.shape[3]
+    a = m + 2
+    tiles = x.shape[0] * down * across
+    lanes = edge.shape[0]
+    v_plane, g_plane, u_plane = v.shape[1], spread.shape[1], du.shape[2]
+    panels = (O + PANEL - 1) // PANEL
+    for begin in range(0, tiles, size):
+        count = min(tiles - begin, size)
+        for lane in prange(lanes):
+            first, last = count * lane // lanes, count * (lane + 1) // lanes
+            zeros = address(edge, lane * 2 * WIDTH)
+            read_tiles(
+                m, x, down, across, top, left, begin + first, begin + last,
+                address(v, first * C), v_plane, zeros,
+            )  # fmt: skip
+            spread_tiles(
+                m, dy, down, across, begin + first, begin + last,
+                address(spread, first * O), g_plane, zeros,
+            )  # fmt: skip
+        for lane in prange(lanes):
+            for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
+                o = panel * PANEL
+                slot = panel if du.shape[0] == panels else np.int64(lane)
+                for position in range(a * a):
+                    total = address(du, slot * du[0].size + position * u_plane)
+                    multiply(
+                        address(v, position * v_plane), 1, C, C, count,
+                        address(spread, position * g_plane + o), O,
+                        total if begin > 0 else 0, PANEL, total, PANEL, O - o,
+                    )  # fmt: skip
+                if begin + count < tiles:
+                    continue
+                for c in range(C):
+                    for k in range(o, min(O, o + PANEL), WIDTH):
+                        source = address(du, slot * du[0].size + c * PANEL + k - o)
+                        target = address(dw, c * O + k)
+                        gather_filter(m, source, u_plane, target, C * O)

@@ -1,0 +1,171 @@
+"""Winograd's short convolutions: their matrices, and the small transform that applies them.
+
+One by one, m outputs of a filter with r taps take m r multiplications. Lagrange's interpolation
+gives them with a = m + r - 1. Take the filter g as a polynomial of degree r - 1, and m numbers d
+as one of degree m - 1. Their product has degree a - 1, so its values at a points fix it: evaluate
+g and d at each point, multiply the a pairs, interpolate. Filtering is the transpose of this product
+(it is the product's gradient for d), so the same three matrices serve in another order:
+
+    y = A^T [ (G g) * (B^T x) ]           x: a inputs    g: r taps    y: m outputs
+
+    A^T[i, k] = p_k^i                     the powers of d at point p_k
+    G[k, j]   = p_k^j / N_k               the powers of g there, over Lagrange's denominator
+    B^T[k, :] = coefficients of the product over l != k of (x - p_l), his numerator
+    N_k       = product over l != k of (p_k - p_l)
+
+The last point is infinity, where a polynomial's value is its leading coefficient: the last column
+of A^T and the last row of G pick it out, and the last row of B^T is the product over all finite
+points.
+
+For images the same is done to columns, then to rows: Y = A^T [(G g G^T) * (B^T X B)] A, sandwiches
+of small matrices, which this file writes for WIDTH channels at once. F(4x4, 3x3) has a = 6: 36
+multiplications for 16 outputs of 9 taps, a quarter of 144. A and B have few, small entries (0, 1,
+2, 4, 5, 8), but differences of their products cancel, which costs digits: see
+`conv2d/numba_winograd.py`, which reads on from here.
+
+Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for
+Convolutional Neural Networks, CVPR 2016, section 4 (the images, and these points).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from . import ir
+
+Matrix = Any
+"""A float64 NumPy array of two axes."""
+
+
+class Matrices(NamedTuple):
+    """The three matrices of F(m, r).
+
+    Attributes:
+        inputs: B^T (a, a).
+        filters: G (a, r).
+        outputs: A^T (m, a).
+    """
+
+    inputs: Matrix
+    filters: Matrix
+    outputs: Matrix
+
+
+def matrices(m: int, r: int, points: Sequence[int]) -> Matrices:
+    """The matrices of F(m, r) from its m + r - 2 finite points; infinity is added to them.
+
+    Example:
+        >>> matrices(2, 3, points=(0, 1, -1)).inputs
+        array([[-1.,  0.,  1.,  0.],
+               [ 0.,  1.,  1.,  0.],
+               [ 0., -1.,  1.,  0.],
+               [ 0., -1.,  0.,  1.]])
+    """
+    assert len(points) == m + r - 2, points  # noqa: S101
+    others = [[q for q in points if q != p] for p in points]
+    weight = [
+        Fraction(1, math.prod(p - q for q in rest)) for p, rest in zip(points, others, strict=True)
+    ]
+    inputs = [[*_coefficients(rest), 0] for rest in others] + [_coefficients(points)]
+    filters = [[p**j * one for j in range(r)] for p, one in zip(points, weight, strict=True)]
+    outputs = [[p**i for p in points] + [int(i == m - 1)] for i in range(m)]
+    infinity = [[int(j == r - 1) for j in range(r)]]
+    return Matrices(*(np.array(rows, float) for rows in (inputs, filters + infinity, outputs)))
+
+
+def _coefficients(roots: Sequence[int]) -> list[int]:
+    """The coefficients of the product of (x - root), the constant one first."""
+    product = [1]
+    for root in roots:
+        product = [
+            low - root * high for low, high in zip([0, *product], [*product, 0], strict=True)
+        ]
+    return product
+
+
+def make_transform(matrix: Matrix, *, border: str | None = None, floor: bool = False) -> Any:
+    """A function for kernels: Y = M X M^T for WIDTH channels, X and Y being small squares.
+
+        transform(x, x_row, x_column, y, y_row, y_column,
+                  first_row, last_row, first_column, last_column, nothing, lowest)
+
+    `x` and `y` are the addresses of the squares' first vectors; the steps between their rows and
+    between their columns count floats. A zero in M costs nothing, a 1 one addition.
+
+    Args:
+        matrix: M, (rows of Y, rows of X).
+        border: "read": only the rows of X from first_row up to, not including, last_row exist, and
+            the columns alike; what lies outside is read at `nothing`, WIDTH zeros. "write": the
+            same of Y, and what lies outside is written to `nothing`. The addresses are chosen, not
+            branched on, so a square at the border costs little more than one inside. None: all
+            exists, and these five arguments are ignored.
+        floor: write max(y, lowest), which keeps a NaN; otherwise `lowest` is ignored.
+    """
+    rows, size = matrix.shape
+
+    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
+        x, x_row, x_column, y, y_row, y_column = args[:6]
+        bounds, nothing, lowest = args[6:10], args[10], args[11]
+
+        def place(first: Any, i: int, row: Any, j: int, column: Any, limited: bool) -> Any:
+            step = builder.add(builder.mul(ir.int64(i), row), builder.mul(ir.int64(j), column))
+            address = ir.offset(builder, first, step)
+            if not limited:
+                return address
+            inside = [
+                builder.icmp_signed(sign, ir.int64(index), bound)
+                for index, sign, bound in zip((i, i, j, j), (">=", "<") * 2, bounds, strict=True)
+            ]
+            both = builder.and_(builder.and_(*inside[:2]), builder.and_(*inside[2:]))
+            return builder.select(both, address, nothing)
+
+        half = []
+        for j in range(size):
+            column = [
+                ir.load(builder, place(x, i, x_row, j, x_column, border == "read"))
+                for i in range(size)
+            ]
+            half.append([_combine(builder, matrix[k], column) for k in range(rows)])
+        for k in range(rows):
+            for q in range(rows):
+                value = _combine(builder, matrix[q], [half[j][k] for j in range(size)])
+                if floor:
+                    least = ir.broadcast(builder, lowest)
+                    below = builder.fcmp_ordered("<", value, least)
+                    value = builder.select(below, least, value)
+                ir.store(builder, value, place(y, k, y_row, q, y_column, border == "write"))
+        return context.get_dummy_value()
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def transform(
+        typingctx: Any, x: Any, x_row: Any, x_column: Any, y: Any, y_row: Any, y_column: Any,
+        first_row: Any, last_row: Any, first_column: Any, last_column: Any, nothing: Any,
+        lowest: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(*[types.int64] * 11, types.float32), emit
+
+    return transform
+
+
+def _combine(builder: Any, row: Any, vectors: list[Any]) -> Any:
+    """The sum of row[i] vectors[i]: a 1 first, which costs nothing, then sums and products."""
+    terms = [(float(c), v) for c, v in zip(row, vectors, strict=True) if c]
+    terms.sort(key=lambda term: (term[0] != 1, abs(term[0]) != 1))
+    first, total = terms[0]
+    if first != 1:
+        total = builder.fmul(total, ir.floats(first))
+    for c, vector in terms[1:]:
+        if c == 1:
+            total = builder.fadd(total, vector)
+        elif c == -1:
+            total = builder.fsub(total, vector)
+        else:
+            total = ir.fma(builder, vector, ir.floats(c), total)
+    return total

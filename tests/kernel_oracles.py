@@ -440,6 +440,29 @@ def group_norm_grad(dy, x, gamma, mean, var, *, groups, eps):
     return dx, dgamma, dbeta
 
 
+def channel_sums(x, before, after):
+    C = x.shape[-1]
+    windows = [x[..., max(0, c - before) : c + after + 1].sum(-1) for c in range(C)]
+    return np.stack(windows, -1) if C else x
+
+
+def local_response_norm(x, *, before, after, alpha, beta, k):
+    return x / (k + alpha * channel_sums(x**2, before, after)) ** beta
+
+
+def local_response_norm_grad(dy, x, *, before, after, alpha, beta, k):
+    """Each d y[c] / d x[j] by itself, j in the window of c."""
+    d = k + alpha * channel_sums(x**2, before, after)
+    dx = np.zeros(x.shape)
+    for c, j in itertools.product(range(x.shape[-1]), repeat=2):
+        if c == j:
+            dx[..., j] += dy[..., c] * d[..., c] ** -beta
+        if c - before <= j <= c + after:
+            slope = -beta * d[..., c] ** (-beta - 1) * 2 * alpha * x[..., j]
+            dx[..., j] += dy[..., c] * x[..., c] * slope
+    return dx
+
+
 def embedding(weight, index, *, padding_index):
     """Row by row."""
     y = np.zeros((*index.shape, weight.shape[1]))

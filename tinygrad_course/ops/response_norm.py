@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, launch
+from ..composition import pullback_of
 from ..dtypes import floating
 from ..errors import ArgumentError, ShapeError
 from ..function import Function
@@ -37,11 +38,7 @@ class WindowSum(Function):
 
 
 class LocalResponseNorm(Function):
-    """y = x d^-beta, d = k + alpha sum x^2
-
-    dL/dx = dL/dy d^-beta - 2 alpha beta x sum' (dL/dy x d^(-beta - 1)), sum' over the mirrored
-    window: the channels that have this one among their neighbours.
-    """
+    """y = x d^-beta, d = k + alpha sum x^2 over the window"""
 
     def __init__(self, *, before: int, after: int, alpha: float, beta: float, k: float) -> None:
         self.before = before
@@ -51,18 +48,42 @@ class LocalResponseNorm(Function):
         self.k = k
 
     def forward(self, x: Array) -> Array:
-        return x * self.denominator(x) ** -self.beta
+        return launch("local_response_norm", x, **_settings(self))
 
     def grad_x(self, grad: Any, x: Any) -> Any:
-        d = self.denominator(x)
-        mirrored = WindowSum(before=self.after, after=self.before)
-        felt = mirrored.apply(grad * x * d ** (-self.beta - 1.0))
-        return grad * d**-self.beta - x * felt * (2.0 * self.alpha * self.beta)
+        return LocalResponseNormGrad(**_settings(self)).apply(grad, x)
 
-    def denominator(self, x: Any) -> Any:
-        """d: k + alpha times the sum of the squares under the window around each channel."""
+
+class LocalResponseNormGrad(Function):
+    """dx = dy d^-beta - 2 alpha beta x sum' (dy x d^(-beta - 1))
+
+    sum' is over the mirrored window: the channels that have this one among their neighbours.
+    """
+
+    def __init__(self, *, before: int, after: int, alpha: float, beta: float, k: float) -> None:
+        self.before = before
+        self.after = after
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, dy: Array, x: Array) -> Array:
+        return launch("local_response_norm_grad", dy, x, **_settings(self))
+
+    def backward(self, grad: Any, dy: Any, x: Any) -> Any:
+        return pullback_of(self.composed, (dy, x), grad)
+
+    def composed(self, dy: Any, x: Any) -> Any:
         squares = WindowSum(before=self.before, after=self.after).apply(x * x)
-        return squares * self.alpha + self.k
+        d = squares * self.alpha + self.k
+        mirrored = WindowSum(before=self.after, after=self.before)
+        felt = mirrored.apply(dy * x * d ** (-self.beta - 1.0))
+        return dy * d**-self.beta - x * felt * (2.0 * self.alpha * self.beta)
+
+
+def _settings(op: LocalResponseNorm | LocalResponseNormGrad) -> dict[str, Any]:
+    """What both directions and their kernels take."""
+    return {name: getattr(op, name) for name in ("before", "after", "alpha", "beta", "k")}
 
 
 def local_response_norm(

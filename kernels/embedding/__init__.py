@@ -19,13 +19,26 @@ from typing import Any
 
 import numpy as np
 
+from .. import compiled
 from ..arrays import Array, byte_count
-from ..registry import Arrays, Benchmark, Cost, Op, Params, Shape, normal_arrays, register
+from ..registry import (
+    Arrays,
+    Benchmark,
+    Cost,
+    Implementation,
+    Op,
+    Params,
+    Shape,
+    add,
+    normal_arrays,
+    register,
+)
 from .reference import embedding, embedding_grad
 
 _CASES: tuple[tuple[Shape, Shape, int | None], ...] = (
     ((5, 3), (4, 2), None), ((5, 3), (4, 2), 1), ((3, 2), (7,), 0), ((4, 1), (), None),
     ((2, 3), (0,), 1), ((1, 4), (3,), 0), ((3, 0), (2,), None), ((6, 2), (2, 1, 5), 5),
+    ((130, 67), (9, 15), 2),
 )  # fmt: skip
 _SIZES: tuple[tuple[Shape, Shape], ...] = (
     ((10_000, 128), (64, 128)),
@@ -71,6 +84,27 @@ def _grad_cost(dy: Array, index: Array, *, rows: int, **_: Any) -> Cost:
     return Cost(dy.size, byte_count(dy, index) + rows * dy.shape[-1] * dy.itemsize)
 
 
+def _reads_much(arrays: Arrays, params: Params) -> bool:
+    """Whether enough numbers are read for a compiled loop to be faster."""
+    weight, index = arrays
+    return bool(index.size * weight.shape[1] >= 4096)
+
+
+def _read_rule(arrays: Arrays, params: Params) -> str | None:
+    """512 rows of 16: 2.3 us compiled, 4.2 by the reference; 64 rows: 1.5 and 1.3."""
+    return "numba" if _reads_much(arrays, params) else None
+
+
+def _adds_much(arrays: Arrays, params: Params) -> bool:
+    """Whether enough numbers are added to compile for."""
+    return bool(arrays[0].size >= 256)
+
+
+def _add_rule(arrays: Arrays, params: Params) -> str | None:
+    """64 rows of 16: 2.6 us compiled, 10 by the reference; 8192 rows of 128: 0.14 ms and 6.6."""
+    return "numba" if _adds_much(arrays, params) else None
+
+
 EMBEDDING = register(
     Op(
         name="embedding",
@@ -78,6 +112,8 @@ EMBEDDING = register(
         cost=_cost,
         samples=_samples,
         make=_make,
+        rule=_read_rule,
+        shape_class=_reads_much,
         benchmark_shapes=tuple(
             Benchmark(f"{V} x {D}", ((V, D), places), {"padding_index": None})
             for (V, D), places in _SIZES
@@ -91,9 +127,16 @@ EMBEDDING_GRAD = register(
         cost=_grad_cost,
         samples=_grad_samples,
         make=_make_grad,
+        rule=_add_rule,
+        shape_class=_adds_much,
         benchmark_shapes=tuple(
             Benchmark(f"{V} x {D}", ((V, D), places), {"rows": V, "padding_index": None})
             for (V, D), places in _SIZES
         ),
     )
 )
+
+for _op in ("embedding", "embedding_grad"):
+    _path = f".embedding.numba_cpu:{_op}"
+    _dtypes = ("float32", "float64")
+    add(Implementation(_op, "numba", _path, "numpy", _dtypes, compiled.available))

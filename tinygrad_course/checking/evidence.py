@@ -38,6 +38,8 @@ class Shown(NamedTuple):
         upstream: dL/d(output).
         right: per argument its gradient from f's values; None where it cannot be had.
         found: per argument what backward returned, in the shape it was returned in.
+        subject: what was called there.
+        position: of the output among f's outputs.
     """
 
     inputs: dict[str, Any]
@@ -45,6 +47,21 @@ class Shown(NamedTuple):
     upstream: Array
     right: dict[str, Array | None]
     found: dict[str, Array | None]
+    subject: Subject
+    position: int
+
+    def loss(self, label: str) -> Loss:
+        """L = <upstream, output> as a function of one argument."""
+        which = [a.label for a in self.subject.arguments].index(label)
+        return Loss(self.subject, which, self.position, self.upstream)
+
+    def again(self) -> dict[str, Array]:
+        """What forward and backward, run once more, return."""
+        leaves = [wrap(a.value.copy(order="K"), Leaf()) for a in self.subject.arguments]
+        y = self.subject.call(leaves)[self.position]
+        found = grad([y], leaves, [self.upstream.copy()])
+        labels = [a.label for a in self.subject.arguments]
+        return {label: g.data for label, g in zip(labels, found, strict=True)}
 
 
 def show(
@@ -88,7 +105,7 @@ def show(
             right[argument.label] = whole_gradient(Loss(subject, i, output, upstream), formulas)
         else:
             right[argument.label] = found.get(argument.label)
-    return Shown(inputs, y, upstream, right, found)
+    return Shown(inputs, y, upstream, right, found, subject, output)
 
 
 def _of_the_bank(known: Known, label: str, upstream: Array) -> Array | None:

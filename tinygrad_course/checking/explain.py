@@ -19,7 +19,9 @@ from .evidence import FURTHER, Redraw, Shown, plain, show
 from .faults import FAULTS
 from .foreign import spellings
 from .forms import Form, names_of
+from .held import held
 from .misplaced import misplaced
+from .repair import Repair, repaired
 from .report import Finding, Report
 from .source import SourceLine, assignment_to, line_of
 from .subject import Constant, Subject
@@ -47,6 +49,7 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
         if source is None:
             source, names, op = _user_function(subject)
         shown = _probes(form, subject, labels, [f.label for f in wrong], redraw, seed, op)
+    repairs: list[Repair | None] = []
     for finding in wrong:
         name = names.get(finding.label)
         if source is not None and name is not None:
@@ -56,6 +59,8 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
                 finding.diagnoses = misplaced(finding.label, shown)
             if not finding.diagnoses:
                 _diagnose(finding, shown, op, form.options)
+            if source is not None and name is not None and not _is_told(finding):
+                _look_into_the_code(finding, form, _formula(source, name), shown, repairs)
             if source is not None:
                 finding.line = _inner_line(source, finding) or finding.line
         except Exception as error:  # noqa: BLE001 - the verdict stands, whatever happens to its name
@@ -63,6 +68,49 @@ def explain(report: Report, form: Form, subject: Subject, redraw: Redraw | None,
                 f"the diagnosis of {finding.label} failed ({type(error).__name__}: {error}): "
                 "please report it"
             )
+
+
+def _is_told(finding: Finding) -> bool:
+    """Whether the mistake has a name that says what to change."""
+    vague = ("formula:", "factor:varying", "slice-factor", "missing-term", "statistic-constant",
+             "missing-mean", "part:", "extra-factor", "missing-factor", "extra-term")  # fmt: skip
+    several = len(finding.diagnoses) > 1
+    if several and all(d.name.startswith("factor:") for d in finding.diagnoses):
+        return False  # the code may tell which
+    return any(
+        d.exact and (d.right_formula or not d.name.startswith(vague)) for d in finding.diagnoses
+    )
+
+
+def _look_into_the_code(
+    finding: Finding, form: Form, backward: Any, shown: Sequence[Shown],
+    repairs: list[Repair | None],
+) -> None:  # fmt: skip
+    """Edit the user's own forward and backward, until one change explains the numbers.
+
+    One backward is searched again only as long as changes are found: `repairs` keeps them.
+    """
+    label = finding.label
+    known = next((r for r in repairs if r is not None and label in r.mended), None)
+    told = None if known is not None or form.forward is None else held(form.forward, label, shown)
+    if told is not None:
+        finding.diagnoses, finding.line = [told[0]], told[1]
+        finding.unnamed = False
+        return
+    if known is None and None not in repairs:
+        known = repaired(backward, label, shown)
+        repairs.append(known)
+    if known is not None:
+        finding.diagnoses, finding.line = [known.diagnosis(label)], known.line
+        finding.unnamed = False
+
+
+def _formula(source: Any, name: str) -> Any:
+    """The function in which the gradient of an input is computed."""
+    if not isinstance(source, type):
+        return source
+    own = getattr(source, f"grad_{name}", None) or getattr(source, "backward", None)
+    return getattr(own, "__func__", own)
 
 
 def _inner_line(source: Any, finding: Finding) -> SourceLine | None:

@@ -50,6 +50,7 @@ class Form:
         kind: the form's name.
         labels: the names of its inputs, or None to read them from `call`.
         source: the user's backward, or class with `grad_*` formulas, for pointing at its lines.
+        forward: the user's forward, where it is a function of its own.
         title: the user's name for it.
         options: forward's parameters that have defaults, with these.
     """
@@ -58,6 +59,7 @@ class Form:
     kind: str = "a function of tensors"
     labels: Sequence[str] | None = None
     source: Any = None
+    forward: Any = None
     title: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,11 +93,12 @@ def as_form(f: Any, inputs: Any, name: str = "gradcheck") -> Form:
     if isinstance(f, type) and _is_static(f, "forward") and _is_static(f, "backward"):
         halves: Any = f
         form = _pair(halves.forward, halves.backward, given)
-        return Form(form.call, form.kind, form.labels, form.source, f.__name__)
+        return replace(form, title=f.__name__)
     if is_layer(f) and not is_module_class(f):
         labels = names_of(layer_function(f), len(given))
         run, pull = layer_halves(f, len(given))
-        return _foreign(run, pull, labels, "a layer", f, f.__name__)
+        form = _foreign(run, pull, labels, "a layer", f, f.__name__)
+        return replace(form, forward=f.forward)
     return Form(f, title=getattr(f, "__name__", type(f).__name__))
 
 
@@ -136,7 +139,7 @@ def _function(f: Any, count: int, name: str) -> Form:
         return (f() if isinstance(f, type) else copy.copy(f)).apply(*values)
 
     labels = names_of(cls.forward, count, skip=1)
-    return Form(call, "a Function", labels, cls, cls.__name__)
+    return Form(call, "a Function", labels, cls, cls.forward, cls.__name__)
 
 
 def _pair(forward: Callable[..., Any], backward: Callable[..., Any], given: list[Any]) -> Form:
@@ -152,7 +155,7 @@ def _pair(forward: Callable[..., Any], backward: Callable[..., Any], given: list
         places = [labels.index(n) if n in labels else -1 for n in after] if by_name else None
         run, pull = _without_cache(forward, backward, places)
     form = _foreign(run, pull, labels, kind, backward, title)
-    return replace(form, options=_options(forward, len(given)))
+    return replace(form, forward=forward, options=_options(forward, len(given)))
 
 
 def _options(forward: Callable[..., Any], count: int) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def _foreign(
         node = Foreign(run, pull, own, labels)
         return node.apply(*[v for v in own if isinstance(v, Tensor)])
 
-    return Form(call, kind, labels, source, title)
+    return Form(call, kind, labels, source, title=title)
 
 
 def _is_static(cls: type, name: str) -> bool:

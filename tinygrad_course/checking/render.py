@@ -68,7 +68,7 @@ def told(finding: Finding, hints: int | None, said: set[str]) -> list[tuple[str,
     if finding.verdict != "wrong":
         return [("plain", text) for text in finding.numbers()]
     formulas = [d.found_formula for d in finding.diagnoses]
-    if len(formulas) == 1 and formulas[0] in said and hints is None:
+    if len(formulas) == 1 and formulas[0] and formulas[0] in said and hints is None:
         return [("name", f"the same mistake: {formulas[0]}")]
     if finding.reason and finding.reason in said and not finding.diagnoses:
         return [("plain", "for the same reason")]

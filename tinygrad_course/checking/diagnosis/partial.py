@@ -105,12 +105,12 @@ def located(evidence: Evidence) -> Iterator[Guess]:
         return
     wrong = abs(found - right) > tolerance(evidence) * max(abs(right).max(initial=0.0), 1e-12)
     share = float(wrong.mean())
-    if not 0.0 < share < 0.7:
+    place = _place(wrong) or _named_part(evidence, wrong)
+    if not 0.0 < share < (0.95 if place else 0.7):
         return
     ratios = found[wrong] / np.where(right[wrong] == 0.0, np.nan, right[wrong])
     constant = bool(np.ptp(ratios) < 1e-6) if np.isfinite(ratios).all() else False
     kind = "zero" if not found[wrong].any() else f"{ratios[0]:.6g} times" if constant else "wrong"
-    place = _place(wrong)
     grad = f"d{evidence.input}"
     yield Guess(
         f"part:{place or 'elements'}",
@@ -120,6 +120,14 @@ def located(evidence: Evidence) -> Iterator[Guess]:
         f"Look at what is special about {place or 'these elements'}.",
         exact=False,
     )
+
+
+def _named_part(evidence: Evidence, wrong: Array) -> str:
+    """The smallest part with a name that holds all wrong elements, if it is less than all."""
+    held = [(float(where(evidence).mean()), part) for part, where in parts(evidence)
+            if not (wrong & ~where(evidence)).any()]  # fmt: skip
+    size, part = min(held, default=(1.0, ""))
+    return part if size < 1.0 else ""
 
 
 def _place(wrong: Array) -> str:

@@ -25,7 +25,11 @@ FEWEST = 4
 NEAR = 1e-9
 """The squared relative residual below which a pair of terms is looked at with care."""
 EXACT = 1e-7
+ALIKE = 0.03
+"""Below this 1 - cos^2 two terms are too alike to be a pair."""
 TRIED = 40
+FEW_WRONG = 0.12
+"""Where a smaller share of the elements is wrong, a place says more than a formula."""
 SCALES: dict[str, Callable[[Evidence], float]] = {
     "": lambda e: 1.0,
     " / N": lambda e: 1.0 / e.batch,
@@ -53,6 +57,9 @@ class Sum(NamedTuple):
 def regressed(evidence: Evidence, seen: Recognised) -> Iterator[Guess]:
     """The found gradient as one or two terms, the simplest way in which it can be written."""
     if any(np.shape(e.found) != e.right.shape for e in evidence.all()) or evidence.right.size < 2:
+        return
+    off = abs(evidence.found - evidence.right)
+    if (off > 1e-6 * off.max()).mean() < FEW_WRONG:
         return
     tables = {id(e): vocabulary(e, seen) for e in evidence.all()}
     table = _Table(evidence, tables)
@@ -105,7 +112,9 @@ class _Table:
         apart = 1.0 - self.cosines**2
         both = share[:, None] ** 2 + share[None, :] ** 2
         both = both - 2.0 * self.cosines * share[:, None] * share[None, :]
-        explained = np.where(apart > 1e-8, both / np.where(apart > 1e-8, apart, 1.0), 0.0)
+        # Two terms that differ in an element or two could explain any one wrong element.
+        free = apart > ALIKE
+        explained = np.where(free, both / np.where(free, apart, 1.0), 0.0)
         pairs = np.argwhere(np.triu((1.0 - explained < NEAR) & usable[:, None] & usable, 1))
         return self._simplest(found, [(int(i), int(j)) for i, j in pairs])
 
@@ -128,7 +137,7 @@ class _Table:
 
 
 def _complexity(text: str) -> int:
-    return len(text) + (12 if text.startswith("(right") else 0)
+    return len(text) + (12 if text.startswith("(right") else 0) + 9 * text.count(" / ")
 
 
 def _cost(parts: tuple[tuple[float, str], ...]) -> int:

@@ -47,7 +47,7 @@ def _changes(expression: str, names: Sequence[str]) -> Iterator[tuple[ast.AST, s
     by_name: list[tuple[ast.AST, str]] = []
     for place in range(count):
         node = list(ast.walk(ast.parse(expression, mode="eval")))[place]
-        for other, words in _instead(node, names):
+        for other, words in replacements(node, names):
             tree = ast.parse(expression, mode="eval")
             old = list(ast.walk(tree))[place]
             changed = _Put(old, other).visit(tree)
@@ -68,7 +68,7 @@ class _Put(ast.NodeTransformer):
         return self.new if node is self.old else super().generic_visit(node)
 
 
-def _instead(node: ast.AST, names: Sequence[str]) -> Iterator[tuple[ast.expr, str]]:
+def replacements(node: ast.AST, names: Sequence[str]) -> Iterator[tuple[ast.expr, str]]:
     """What may stand in a node's place."""
     if isinstance(node, ast.BinOp):
         yield from _of_operator(node)

@@ -1,4 +1,4 @@
-"""Pools, batch norm, sums over rows and optimizer steps where single samples do not reach.
+"""Pools, batch norm, sums, dropout and optimizer steps where single samples do not reach.
 
 The references and the compiled kernels, held to the bounds they state: on geometries that
 Hypothesis draws, on statistics that cancel, on sums of a million numbers.
@@ -121,6 +121,20 @@ def test_a_million_numbers_are_summed_closely(op, name, shape):
     x = np.random.default_rng(2).random(shape, F32)
     exact = x.sum(0, dtype=np.float64)
     assert (np.abs(function(op, name)(x) / exact - 1) <= 16 * EPS).all()
+
+
+word = st.integers(0, 2**64 - 1)
+
+
+@pytest.mark.parametrize(("op", "name"), runs("dropout"))
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 9000), st.sampled_from([0.0, 0.3, 0.5, 1.0]), word, word)
+def test_dropout_has_the_bits_of_the_reference(op, name, size, p, seed, offset):
+    """Also where a dropped number is NaN or infinite, and where a vector ends beyond x."""
+    x = np.random.default_rng(size).standard_normal(size).astype(F32)
+    x[::7], x[3::11] = np.nan, -np.inf
+    how = {"p": p, "seed": seed, "offset": offset}
+    assert function(op, name)(x, **how).tobytes() == kernels.op(op).reference(x, **how).tobytes()
 
 
 @pytest.mark.parametrize(("op", "name"), runs("sgd_step", "adam_step"))

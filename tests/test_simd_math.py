@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", exc_type=ImportError)
 
 from tinygrad_course.kernels.compiled import kernel
 from tinygrad_course.kernels.simd import WIDTH, load, store

@@ -1,6 +1,6 @@
 """CUDA C++ on a CPU: the very `.cu` files of the kernels, compiled by g++ and run on NumPy arrays.
 
-Read `scheduler.h` first (threads as fibers), then `language.h`, `entry.h`, `build.py`, `module.py`.
+Read `fibers.h` first, then `scheduler.h`, `language.h`, `entry.h`, `build.py` and `module.py`.
 """
 
 from .build import EmulationError, available

@@ -1,7 +1,7 @@
 """From CUDA source to a library for this CPU: the emulator's headers, the source, g++, a cache.
 
-Stands beside `scheduler.h`, `language.h` and `entry.h`, the headers it puts before and after the
-source. Read next: `module.py`, which loads the library and calls kernels in it.
+Stands beside `fibers.h` and the other headers, which it puts before and after the source.
+Read next: `module.py`, which loads the library and calls kernels in it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def library(source: str, label: str, options: tuple[str, ...], mode: str) -> cty
         )
     unit = _translation_unit(source, label)
     key = hashlib.sha256("\0".join((unit, _version(path), *options, *MODES[mode])).encode())
-    target = _cache_folder() / f"{key.hexdigest()[:32]}.so"
+    target = cache_folder() / f"{key.hexdigest()[:32]}.so"
     if not target.exists():
         _compile(path, unit, label, (*_FLAGS, *MODES[mode], *options), target, mode)
     return ctypes.CDLL(str(target))
@@ -114,7 +114,8 @@ def _translation_unit(source: str, label: str) -> str:
     The source goes into an unnamed namespace: then no function of it is shared with other
     libraries, and all its `__shared__` arrays can lie in one section.
     """
-    parts = [_header("scheduler.h"), _header("traffic.h"), _header("language.h")]
+    headers = ("fibers.h", "scheduler.h", "traffic.h", "language.h")
+    parts = [_header(name) for name in headers]
     parts += [f'namespace {{\n#line 1 "{label}"\n{source}\n}}\n', _header("entry.h")]
     parts += [f"EMULATOR_KERNEL({name})\n" for name in kernel_names(source)]
     return "".join(parts)
@@ -132,7 +133,8 @@ def _version(path: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where compiled kernels are kept; for a home that cannot be written, a temporary folder."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = base / "tinygrad_course" / "cuda_emulator"
     try:
@@ -155,7 +157,9 @@ def _compile(
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder)
         (made / "unit.cpp").write_text(unit, encoding="utf-8")
-        objects = [path, *flags, "-c", "unit.cpp", "-o", "unit.o"]
+        names = f"-fdebug-prefix-map={folder}/="  # a source is named by its label alone
+        objects = [path, *flags, names, f"-fdebug-prefix-map={folder}=", "-c", "unit.cpp"]
+        objects += ["-o", "unit.o"]
         # Counting needs the instrumentation of ThreadSanitizer, but not its library.
         linked = [flag for flag in flags if mode != "traffic" or flag != "-fsanitize=thread"]
         link = [path, *linked, "-shared", "-Wl,-Bsymbolic", "unit.o", "-o", "unit.so"]

@@ -8,15 +8,8 @@ import pytest
 from tinygrad_course.checking.diagnosis import Diagnosis, Evidence, diagnose
 from tinygrad_course.checking.diagnosis.known import Recognised
 from tinygrad_course.checking.mutants import GENERIC, OPERATIONS, operation
-from tinygrad_course.checking.planted import (
-    Case,
-    cases,
-    evidence_of,
-    of_blunder,
-    of_mutant,
-    right,
-    right_cases,
-)
+from tinygrad_course.checking.planted import Case, cases, right_cases
+from tinygrad_course.checking.planting import evidence_of, of_blunder, of_mutant, right
 from tinygrad_course.checking.self_test import judge, score
 
 

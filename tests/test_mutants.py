@@ -6,7 +6,7 @@ import pytest
 from tinygrad_course.checking.mutants import GENERIC, OPERATIONS, identify, operation
 from tinygrad_course.checking.mutants.edits import edits
 from tinygrad_course.checking.mutants.operation import lines
-from tinygrad_course.checking.planted import affected, evidence_of, numeric_gradients, of_blunder
+from tinygrad_course.checking.planting import affected, evidence_of, numeric_gradients, of_blunder
 from tinygrad_course.errors import ArgumentError
 
 TAUGHT = """

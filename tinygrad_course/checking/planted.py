@@ -1,13 +1,13 @@
 """Planted mistakes: a wrong backward of a known operation, as evidence and as a function to check.
 
-Read next: `self_test.py`, which counts what becomes of them.
+How a gradient is spoilt stands in `planting.py`. Read next: `self_test.py`, which counts what
+becomes of the cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,11 @@ from ..errors import GraphError
 from ..function import Function
 from .check import gradcheck
 from .diagnosis import Evidence
-from .mutants import GENERIC, OPERATIONS, Blunder, Mutant, Operation
-from .mutants.generic import Call
+from .mutants import GENERIC, OPERATIONS, Mutant, Operation
 from .mutants.operation import Values
+from .planting import Spoil, affected, cast, evidence_of, of_blunder, of_mutant, right
 
 Array = Any
-Spoil = Callable[[Operation, str, Values, Array, Values], "Array | None"]
-"""(operation, input, inputs, dy, inputs of the call before) -> a gradient."""
 
 
 @dataclass
@@ -143,7 +141,7 @@ class _Planted(Function):
     def backward(self, grad: Array, xs: Any) -> Sequence[Array]:
         case, op = self.case, self.case.operation
         values = {**dict(zip(self.names, xs, strict=True)), **self.rest}
-        low, dy = _cast(values, case.dtype), np.asarray(grad, case.dtype)
+        low, dy = cast(values, case.dtype), np.asarray(grad, case.dtype)
         out = op.gradients(low, dy)
         now = {**low, "dy": dy}
         before = self.earlier.pop() if self.earlier else now
@@ -152,129 +150,6 @@ class _Planted(Function):
         found = case.spoil(op, wrong, low, dy, before)
         out[wrong] = out[wrong] if found is None else found
         return [np.asarray(out[n], np.float64) for n in self.names]
-
-
-def _cast(values: Values, dtype: str) -> Values:
-    return {
-        n: v.astype(dtype) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
-        for n, v in values.items()
-    }
-
-
-def numeric_gradients(op: Operation, inputs: Values, dy: Array) -> dict[str, Array]:
-    """dL/dx of each checked input, from values of forward alone: four-point central differences."""
-    out = {}
-    for name in op.checked:
-        x = np.asarray(inputs[name], np.float64)
-        grad = np.zeros_like(x)
-        for index in np.ndindex(x.shape):
-            slopes = []
-            for h in (2.0**-9, 2.0**-10, 2.0**-11):
-                ends = []
-                for sign in (1.0, -1.0):
-                    moved = x.copy()
-                    moved[index] += sign * h
-                    ends.append(float((dy * op.output({**inputs, name: moved})).sum()))
-                slopes.append((ends[0] - ends[1]) / (2.0 * h))
-            first = [(4.0 * b - a) / 3.0 for a, b in pairwise(slopes)]
-            grad[index] = (16.0 * first[1] - first[0]) / 15.0
-        out[name] = grad
-    return out
-
-
-def evidence_of(
-    op: Operation,
-    name: str,
-    spoil: Spoil,
-    rng: np.random.Generator,
-    *,
-    dtype: str = "float64",
-    square: bool = False,
-    probes: int = 4,
-    numeric: bool = False,
-) -> Evidence | None:
-    """What a planted mistake looks like on several probes.
-
-    Args:
-        op: the operation.
-        name: the input whose gradient is spoilt.
-        spoil: how.
-        rng: draws the probes.
-        dtype: the dtype of the backward.
-        square: whether axes shall be of equal length.
-        probes: how many, repeats included.
-        numeric: take the right gradients from values of forward instead of the bank's formulas.
-
-    Returns:
-        The evidence; None if the mistake cannot be made in these shapes.
-    """
-    made: list[Evidence] = []
-    for _ in range(probes):
-        inputs = op.sample(rng, square)
-        output = op.output(inputs)
-        dy = np.asarray(rng.standard_normal(output.shape))
-        before = {**_like(op, inputs, rng), "dy": rng.standard_normal(output.shape)}
-        right = numeric_gradients(op, inputs, dy) if numeric else op.gradients(inputs, dy)
-        low, low_dy = _cast(inputs, dtype), dy.astype(dtype)
-        try:
-            found = spoil(op, name, low, low_dy, before)
-        except (ValueError, TypeError, IndexError):
-            return None
-        if found is None:
-            return None
-        earlier = op.gradients(before, before["dy"])[name]
-        true_others = {n: (right[n], right[n]) for n in op.checked if n != name}
-        made.append(
-            Evidence(op.name, name, inputs, output, dy, right[name], np.asarray(found, np.float64),
-                     true_others, (earlier,), (), dtype)
-        )  # fmt: skip
-    first = made[0]
-    return Evidence(**{**vars(first), "repeats": tuple(made[1:])})
-
-
-def _like(op: Operation, inputs: Values, rng: np.random.Generator) -> Values:
-    """Other inputs of the same shapes: those of the call before."""
-    fresh = {}
-    for name, value in inputs.items():
-        moved = isinstance(value, np.ndarray) and value.dtype.kind == "f" and name in op.checked
-        fresh[name] = value * rng.uniform(0.8, 1.2, value.shape) if moved else value
-    return fresh
-
-
-def of_mutant(mutant: Mutant) -> Spoil:
-    """How a mutant of the bank spoils a gradient."""
-    return lambda op, name, inputs, dy, before: op.gradients(inputs, dy, mutant)[name]
-
-
-def of_blunder(blunder: Blunder) -> Spoil:
-    """How a generic mistake spoils a gradient."""
-
-    def spoil(op: Operation, name: str, inputs: Values, dy: Array, before: Values) -> Any:
-        gradients = op.gradients(inputs, dy)
-        previous = op.gradients(before, before.get("dy", dy))[name]
-        return blunder.spoil(Call(op, inputs, dy, name, gradients[name], previous, gradients))
-
-    return spoil
-
-
-def right(op: Operation, name: str, inputs: Values, dy: Array, before: Values) -> Array:
-    """The right gradient: nothing is spoilt."""
-    return op.gradients(inputs, dy)[name]
-
-
-def affected(op: Operation, mutant: Mutant, rng: np.random.Generator) -> list[str]:
-    """The inputs whose gradients a mutant changes."""
-    changed = set()
-    for _ in range(4):
-        inputs = op.sample(rng, mutant.square)
-        dy = np.asarray(rng.standard_normal(op.output(inputs).shape))
-        true, wrong = op.gradients(inputs, dy), op.gradients(inputs, dy, mutant)
-        changed |= {
-            n
-            for n in op.checked
-            if true[n].shape != wrong[n].shape or not np.allclose(true[n], wrong[n], 1e-9, 1e-12)
-        }
-    return [n for n in op.checked if n in changed]
 
 
 def cases(
@@ -308,19 +183,26 @@ def cases(
                     yield Case(op, label, spoil, e, blunder.names, dtype)
 
 
-def right_cases(rng: np.random.Generator, dtype: str, rounds: int) -> Iterator[Case]:
+def right_cases(
+    rng: np.random.Generator,
+    dtype: str,
+    rounds: int,
+    operations: Sequence[Operation] = OPERATIONS,
+) -> Iterator[Case]:
     """Right backwards on random inputs."""
     for _ in range(rounds):
-        for op in OPERATIONS:
+        for op in operations:
             name = op.checked[int(rng.integers(len(op.checked)))]  # the check looks at all of them
             e = evidence_of(op, name, right, rng, dtype=dtype, probes=1)
             if e is not None:
                 yield Case(op, f"{op.name}.{name}", right, e, (), dtype)
 
 
-def pairs(rng: np.random.Generator, dtype: str) -> Iterator[Case]:
+def pairs(
+    rng: np.random.Generator, dtype: str, operations: Sequence[Operation] = OPERATIONS
+) -> Iterator[Case]:
     """Two mistakes at once: a mutant of the bank with a factor, and with another mutant."""
-    for op in OPERATIONS:
+    for op in operations:
         for i, mutant in enumerate(op.mutants):
             for name in affected(op, mutant, rng):
                 for factor, called in ((-1.0, "factor:-1"), (2.0, "factor:2")):

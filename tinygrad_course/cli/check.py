@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     help="float32: run it in float32 besides, and count the digits.",
 )
 @click.option("--self-test", is_flag=True, help="Check the checker: plant mistakes, count.")
-@click.option("--quick", is_flag=True, help="With --self-test: a sample, in two minutes.")
+@click.option("--quick", is_flag=True, help="With --self-test: a sample, in a minute.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True,
+              help="With --self-test: so many processes.")  # fmt: skip
 @common
 def command(
     target: str | None,
@@ -44,6 +46,7 @@ def command(
     dtype: str,
     self_test: bool,
     quick: bool,
+    jobs: int,
     as_json: bool,
 ) -> int:
     """Check the gradients in FILE.py, and name what is wrong with them.
@@ -57,11 +60,11 @@ def command(
     Exit code 1 if a gradient is wrong, or cannot be decided.
     """
     if self_test:
-        return _self_test(quick, seed, as_json)
+        return _self_test(quick, seed, jobs, as_json)
     if target is None:
         raise click.UsageError("expected a file to check, as dense.py or dense.py::dense")
-    if quick:
-        raise click.UsageError("--quick goes with --self-test")
+    if quick or jobs > 1:
+        raise click.UsageError("--quick and --jobs go with --self-test")
     return _check(target, hints, seed, dtype, as_json)
 
 
@@ -135,7 +138,7 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def _self_test(quick: bool, seed: int, as_json: bool) -> int:
+def _self_test(quick: bool, seed: int, jobs: int, as_json: bool) -> int:
     from ..checking.self_test import score
     from .terminal import console
 
@@ -143,7 +146,7 @@ def _self_test(quick: bool, seed: int, as_json: bool) -> int:
         console().print("[dim]planting mistakes: this takes some minutes[/]")
     missed = False
     for dtype in ("float64", "float32"):
-        scores = score(quick, dtype, seed=seed)
+        scores = score(quick, dtype, seed=seed, jobs=jobs)
         if as_json:
             print_json({"event": "self-test", "quick": quick, **scores.as_dict()})
         else:

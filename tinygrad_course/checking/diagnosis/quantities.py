@@ -30,10 +30,10 @@ CONSTANTS: dict[str, tuple[float, str]] = {
     "3/2": (1.5, "3 stands where 2 belongs"),
     "3/4": (0.75, "3 stands where 4 belongs"),
     "4/3": (4.0 / 3.0, "4 stands where 3 belongs"),
-    "1/ln 2": (1.0 / LN2, "the slope of log2(x) is 1 / (x ln 2): which logarithm is it?"),
-    "ln 2": (LN2, "ln 2 is too many: which logarithm is it?"),
-    "1/ln 10": (1.0 / LN10, "the slope of log10(x) is 1 / (x ln 10): which logarithm is it?"),
-    "ln 10": (LN10, "ln 10 is too many: which logarithm is it?"),
+    "1/ln 2": (1.0 / LN2, "that is the slope of log2, 1 / (x ln 2), where ln is meant"),
+    "ln 2": (LN2, "the 1 / ln 2 of the slope of log2 is missing"),
+    "1/ln 10": (1.0 / LN10, "that is the slope of log10, 1 / (x ln 10), where ln is meant"),
+    "ln 10": (LN10, "the 1 / ln 10 of the slope of log10 is missing"),
 }
 
 

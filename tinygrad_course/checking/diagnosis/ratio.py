@@ -98,6 +98,12 @@ def elementwise_factors(evidence: Evidence, seen: Recognised) -> Iterator[Guess]
                 f"Compare where {by} enters: the found gradient has the factor {factor} too many.",
                 found=f"{grad} = (right {grad}) * {factor}",
             )
+    yield from of_the_gradient(evidence)
+
+
+def of_the_gradient(evidence: Evidence) -> Iterator[Guess]:
+    """A function of the right gradient itself: its absolute value, its sign, a clipped one."""
+    grad = f"d{evidence.input}"
     for called, (text, f, words) in OF_RIGHT.items():
         yield Guess(
             called,

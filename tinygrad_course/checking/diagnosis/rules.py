@@ -25,7 +25,7 @@ from .known import Recognised, ignores_upstream, known_mutants
 from .pairs import known_with_a_factor, rule_with_a_factor, two_mutants
 from .partial import located, not_finite, on_a_part
 from .quantities import CONSTANTS
-from .ratio import elementwise_factors, slice_factors
+from .ratio import elementwise_factors, of_the_gradient, slice_factors
 from .regressed import regressed
 from .rounding import rounding
 from .scattered import scattered
@@ -116,7 +116,7 @@ def _as_simple(answers: list[Guess], evidence: Evidence) -> list[Guess]:
         lines = {a.found.partition(" = ")[2] for a in answers}
         whole = [g for g in copied(evidence) if "[" not in g.name]
         simple += [g for g in whole if g.name.removeprefix("formula:") not in lines]
-        simple += nothing_arrived(evidence)
+        simple += [*nothing_arrived(evidence), *of_the_gradient(evidence)]
     return [g for g in simple if g.name not in also and fits(g, evidence)]
 
 

@@ -6,6 +6,7 @@ Read next: `bank.py`.
 from __future__ import annotations
 
 from .activations import ACTIVATIONS
+from .broadcasting import BROADCAST
 from .conv import IMAGES
 from .elementary import POINTWISE
 from .linear import LINEAR
@@ -20,6 +21,7 @@ from .softmax import NORMALISED
 
 FAMILIES: tuple[tuple[Operation, ...], ...] = (
     LINEAR,
+    BROADCAST,
     ACTIVATIONS,
     NORMALISED,
     POINTWISE,

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("[0-9]*.py"))
-SHORT = {"05_lenet": {"epochs": 1, "samples": 640}}
+SHORT = {
+    "05_lenet": {"epochs": 1, "samples": 640},
+    "08_one_kernel_four_dialects": {"n": 192, "n_loop": 24},
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)

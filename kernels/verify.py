@@ -203,6 +203,21 @@ def compare(got: list[Array], expected: list[Array], exact: list[Array]) -> floa
     return max((_compare(*three) for three in zip(got, expected, exact, strict=True)), default=0.0)
 
 
+def judged(
+    got: list[Array], expected: list[Array], exact: list[Array]
+) -> tuple[str | None, float | None]:
+    """(what is wrong with these results, their largest relative error); see `expectation`.
+
+    Example:
+        >>> judged([np.ones(2)], [np.ones(2)], [np.ones(2)])
+        (None, 0.0)
+    """
+    try:
+        return None, compare(got, expected, exact)
+    except _Fault as fault:
+        return str(fault), None
+
+
 def _compare(got: Array, expected: Array, exact: Array) -> float:
     if got.shape != expected.shape:
         raise _Fault(f"it returns the shape {got.shape}; the reference returns {expected.shape}")

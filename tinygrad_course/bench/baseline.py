@@ -17,7 +17,7 @@ KEYS = {
     "steps": ("step", "peer"),
     "kernels": ("op", "size", "implementation"),
     "overhead": ("engine",),
-    "ceiling": ("what",),
+    "ceiling": ("what", "threads"),
     "profile": ("step", "op", "implementation"),
 }
 """What makes a row the same row in another report."""

@@ -51,6 +51,17 @@ def _number(name: str) -> Callable[[Row], str]:
     return lambda row: digits(row.get(name))
 
 
+def _implementation(row: Row) -> str:
+    """Its name, with a star where it is the one that runs; in a word what is wrong with it."""
+    name = f"{row['implementation']}{' *' if row['chosen'] else ''}"
+    return f"{name} {row['fault'].partition(':')[0].upper()}" if row.get("fault") else name
+
+
+def _percent(row: Row) -> str:
+    share = row["percent"]
+    return "-" if share is None else f"{share:.{1 if share < 10 else 0}f} %"
+
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "steps": (
         Column("step", _text("step"), number=False),
@@ -71,6 +82,34 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("calls", lambda row: f"{row['calls']:g}"),
         Column("ms", _number("ms")),
         Column("share", lambda row: f"{100 * row['share']:.1f} %"),
+    ),
+    "kernels": (
+        Column("op", _text("op"), number=False),
+        Column("size", _text("size"), number=False),
+        Column("implementation", _implementation, number=False),
+        Column("us", _number("us")),
+        Column("", lambda row: band(row["us_low"], row["us_high"]), number=False),
+        Column("GB/s", _number("gigabytes_per_second")),
+        Column("GFLOP/s", _number("gigaflops")),
+        Column("% of", _percent),
+        Column("ceiling", _text("bound"), number=False),
+        Column("error", lambda row: "-" if row["error"] is None else f"{row['error']:.0e}"),
+        Column("x NumPy", _number("speedup")),
+        Column("x 1 thread", _number("speedup_one")),
+        Column("first ms", _number("first_ms")),
+    ),
+    "ceiling": (
+        Column("what", _text("what"), number=False),
+        Column("threads", _text("threads")),
+        Column("GB/s", _number("gigabytes_per_second")),
+        Column("GFLOP/s", _number("gigaflops")),
+    ),
+    "overhead": (
+        Column("engine", _text("engine"), number=False),
+        Column("forward us", _number("forward_us")),
+        Column("forward and backward us", _number("us")),
+        Column("ratio", _number("ratio")),
+        Column("", lambda row: band(row["ratio_low"], row["ratio_high"]), number=False),
     ),
 }
 

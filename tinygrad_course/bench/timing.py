@@ -7,9 +7,11 @@ every round meet the same weather, so their *ratios* hold where their times drif
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -40,6 +42,41 @@ def spread(values: Sequence[float]) -> Spread:
         return Spread(values[0], values[0], values[0])
     tenths = statistics.quantiles(values, n=10, method="inclusive")
     return Spread(statistics.median(values), tenths[0], tenths[-1])
+
+
+class OtherPrograms:
+    """What share of the processors was busy with other programs since this was made.
+
+    It knows of this process and of the children that have ended.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    @staticmethod
+    def _now() -> tuple[float, float, float] | None:
+        """Seconds that all processors were there for, were busy, and were busy with us."""
+        try:
+            fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        except OSError:
+            return None
+        ticks = [int(field) for field in fields]
+        second = os.sysconf("SC_CLK_TCK")
+        busy = sum(ticks) - ticks[3] - ticks[4]  # without idle and waiting for a disk
+        return sum(ticks) / second, busy / second, sum(os.times()[:4])
+
+    def share(self) -> float | None:
+        """0 to 1; None where the system does not say, or after less than half a second.
+
+        Example:
+            >>> OtherPrograms().share() is None
+            True
+        """
+        now = self._now()
+        if self._start is None or now is None or now[0] - self._start[0] < 0.5:
+            return None
+        whole, busy, ours = (end - begin for begin, end in zip(self._start, now, strict=True))
+        return min(1.0, max(0.0, (busy - ours) / whole))
 
 
 def seconds_of(call: Callable[[], object], count: int = 1) -> float:

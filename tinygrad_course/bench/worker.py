@@ -17,6 +17,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -67,7 +68,8 @@ class Worker:
             text=True,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         try:
             self._answer(START_LIMIT, "start")
         except WorkerError:
@@ -129,6 +131,11 @@ class Worker:
         """End the process."""
         self._process.kill()
         self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._printed):
+            if stream is not None:
+                with suppress(OSError):  # a request that a dead worker never read
+                    stream.close()
 
     def __enter__(self) -> Worker:
         return self

@@ -84,3 +84,118 @@ def steps(names: tuple[str, ...], peers: str | None, profile: bool, **given: Any
     for row in bench_steps(asked, there, threads=run.threads, rounds=run.rounds, say=run.say):
         run.add(row._asdict())
     return run.finish()
+
+
+@command.command()
+@click.argument("ops", nargs=-1, metavar="[OP]...")
+@click.option("--impl", multiple=True, metavar="NAME",
+              help="Only this implementation, beside NumPy; may be repeated.")  # fmt: skip
+@click.option("--shape", multiple=True, metavar="128x784,784x800",
+              help="Shapes to time instead of the op's own sizes; may be repeated.")  # fmt: skip
+@click.option("--sweep", is_flag=True, help="Also smaller sizes, to see where each one pays.")
+@click.option("--with", "target", metavar="FILE.py::NAME",
+              help="Your own kernel: NumPy, @njit, or what launches @cuda.jit.")  # fmt: skip
+@click.option("--limit", type=click.FloatRange(min=0, min_open=True), default=60.0,
+              show_default=True, help="Seconds your kernel may take to be verified.")  # fmt: skip
+@measured
+def kernels(
+    ops: tuple[str, ...],
+    impl: tuple[str, ...],
+    shape: tuple[str, ...],
+    sweep: bool,
+    target: str | None,
+    limit: float,
+    **given: Any,
+) -> int:
+    """Time every implementation of an op, beside NumPy; all ops by default.
+
+    The share of the ceiling is the least time that this machine needs, measured in the same run,
+    over the time taken. A star marks the implementation that runs. A wrong kernel is never timed.
+
+    Your own takes the parameters of the op (`out` may be missing). It runs in a process of its own:
+    it may crash, hang or write past an array's end, and you are told.
+    """
+    from .. import kernels as registry
+    from ..bench.ceiling import Ceiling
+    from ..bench.kernels import Subject, bench_kernels, crossovers, sizes_of
+    from ..bench.subject import parts_of
+    from .bench_report import Run, ceiling_rows, chosen
+
+    subject = None
+    asked = list(ops)
+    if target is not None:
+        path, name, op = parts_of(target, asked)
+        subject, asked = Subject(path, name, op), [op]
+    asked = chosen("op", asked, registry.names())
+    known = {name for op in asked for name in registry.implementations(op)} - {"reference"}
+    chosen("implementation", impl, sorted(known))
+    if shape and len(asked) > 1:
+        raise click.UsageError("--shape: name the one op that these are the shapes of")
+    for op in asked:
+        sizes_of(op, shape)  # shapes that do not fit are told of before anything is measured
+    run = Run("kernels", **given)
+    rows = []
+    for found in bench_kernels(
+        asked,
+        implementations=impl,
+        shapes=shape,
+        sweep=sweep,
+        subject=subject,
+        threads=run.threads,
+        rounds=run.rounds,
+        limit=limit,
+        say=run.say,
+    ):
+        if isinstance(found, Ceiling):
+            run.ceilings += ceiling_rows(found)
+        else:
+            rows.append(found)
+            run.add(found._asdict())
+    run.words = crossovers(rows)
+    code = run.finish()
+    wrong = subject is not None and any(row.fault for row in rows)
+    return 1 if wrong else code
+
+
+@command.command()
+@measured
+def ceiling(**given: Any) -> int:
+    """Measure what this machine can do: memory by level, and arithmetic.
+
+    Arrays of 16 KiB to 256 MiB show the levels of the cache and the memory behind them; a register
+    tile, the multiply-adds.
+    """
+    from ..bench.ceiling import of_answer
+    from ..bench.kernel_worker import OURS
+    from ..bench.kernels import WORKER
+    from ..bench.worker import Worker, threads_environment
+    from .bench_report import Run, ceiling_rows
+
+    run = Run("ceiling", **given)
+    for threads in sorted({1, run.threads}):
+        run.say(f"measuring with {threads} threads")
+        environment = threads_environment(threads)
+        with Worker(WORKER, OURS, str(threads), environment=environment) as worker:
+            found = of_answer(worker.ask("ceiling"))
+        for row in ceiling_rows(found):
+            run.add(row)
+        run.facts["ceiling by"] = found.source
+    return run.finish()
+
+
+@command.command()
+@measured
+def overhead(**given: Any) -> int:
+    """Measure what one operation costs: 4-element arrays, beside PyTorch.
+
+    30 times y = relu(y * b + c), then backward: 90 operations, on one thread.
+    """
+    from ..bench.overhead import bench_overhead
+    from .bench_report import Run, chosen_peers
+
+    given["threads"] = 1
+    run = Run("overhead", **given)
+    peers = chosen_peers("torch", run)
+    for row in bench_overhead(peers, rounds=run.rounds, say=run.say):
+        run.add(row._asdict())
+    return run.finish()

@@ -9,21 +9,28 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..bench.baseline import compare, read_report
 from ..bench.columns import COLUMNS, cells_of
+from ..bench.timing import OtherPrograms
 from ..errors import nearest
 from ..files import replace_file
 from . import machine as facts
 from .failure import warn
 from .options import print_json
 
+if TYPE_CHECKING:
+    from ..bench.ceiling import Ceiling
+
 Row = dict[str, Any]
+BUSY = 0.1
+"""The share of the processors that other programs may take before the figures are doubted."""
 SETTINGS = ("OPENBLAS_CORETYPE", "NUMBA_THREADING_LAYER", "NUMBA_CPU_NAME", "TGC_SIMD_WIDTH")
 """Variables that change what is measured; a report names those that are set."""
 
@@ -48,12 +55,15 @@ class Run:
         self.threads = threads if threads is not None else max(1, int(facts.cores()[1]))
         self.baseline = None if baseline is None else read_report(baseline)
         self.rows: list[Row] = []
+        self.others = OtherPrograms()
+        self.ceilings: list[Row] = []
         self.facts: Row = {}
+        self.words: list[str] = []
         self._said = 0
 
     def say(self, text: str) -> None:
         """What happens now, on a line that the next one replaces; nothing where that is no use."""
-        stream = click.get_text_stream("stderr")
+        stream = sys.stderr
         if stream.isatty():
             stream.write("\r" + text.ljust(self._said)[:79])
             stream.flush()
@@ -65,8 +75,17 @@ class Run:
 
     def report(self) -> Row:
         """All of it, as it is stored."""
-        return {"kind": self.kind, "machine": {**machine(self.threads), **self.facts},
-                "rows": self.rows}  # fmt: skip
+        described = {**machine(self.threads), **self.facts}
+        share = self.others.share()
+        if share is not None:
+            described["other programs"] = f"{100 * share:.0f} % of the processors"
+            if share > BUSY:
+                warn(
+                    f"other programs kept {100 * share:.0f} % of the processors busy: close them, "
+                    "and measure again"
+                )
+        report: Row = {"kind": self.kind, "machine": described, "rows": self.rows}
+        return report | ({"ceilings": self.ceilings} if self.ceilings else {})
 
     def finish(self) -> int:
         """Print, store, compare: the exit code."""
@@ -107,6 +126,11 @@ class Run:
             right=right,
         )
         screen.print(made)
+        for row in self.rows:
+            if row.get("fault"):
+                screen.print(f"{row['implementation']}: {row['fault']}", style="red", markup=False)
+        for line in self.words:
+            screen.print(line, markup=False)
         for note in dict.fromkeys(row["note"] for row in self.rows if row.get("note")):
             screen.print(f"note: {note}", style="yellow", markup=False)
         screen.print()
@@ -134,6 +158,28 @@ def machine(threads: int) -> dict[str, str]:
         "blas": blas(),
     }
     return described | {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+def ceiling_rows(found: Ceiling) -> list[Row]:
+    """A ceiling as rows: memory by level, and arithmetic."""
+    rows = [
+        {"what": f"memory, {_size(size)}", "threads": found.threads, "bytes": size,
+         "gigabytes_per_second": speed, "gigaflops": None}
+        for size, speed in found.bandwidth
+    ]  # fmt: skip
+    arithmetic = {"what": "multiply-add", "threads": found.threads, "bytes": None,
+                  "gigabytes_per_second": None, "gigaflops": found.gigaflops}  # fmt: skip
+    return [*rows, arithmetic]
+
+
+def _size(bytes_: int) -> str:
+    """A power of two as memory is counted.
+
+    Example:
+        >>> _size(1 << 14), _size(1 << 20)
+        ('16 KiB', '1 MiB')
+    """
+    return f"{bytes_ >> 20} MiB" if bytes_ >= 1 << 20 else f"{bytes_ >> 10} KiB"
 
 
 def chosen(what: str, names: Iterable[str], valid: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ from cli_runner import tgc
 
 from tinygrad_course.checking import gradcheck
 from tinygrad_course.checking.drawing import drawn_for
-from tinygrad_course.checking.files import choose, find, load
+from tinygrad_course.checking.files import choose, find
+from tinygrad_course.checking.loading import load
 from tinygrad_course.errors import ArgumentError
 
 
@@ -294,8 +295,9 @@ def test_the_self_test_prints_its_scores(monkeypatch):
 
     asked = []
 
-    def score(quick, dtype, *, seed):
+    def score(quick, dtype, *, seed, jobs):
         asked.append((quick, dtype, seed))
+        assert jobs == 2
         tally = self_test.Tally(planted=9, found=9, diagnosed=9, named=9)
         shares = {"named": 0.9, "unnamed": 0.1}
         named = 1.0 if dtype == "float64" else 0.5
@@ -304,7 +306,7 @@ def test_the_self_test_prints_its_scores(monkeypatch):
         )
 
     monkeypatch.setattr(self_test, "score", score)
-    result = tgc("check", "--self-test", "--quick", "--seed", 3)
+    result = tgc("check", "--self-test", "--quick", "--seed", 3, "--jobs", 2)
     assert asked == [(True, "float64", 3), (True, "float32", 3)]
     assert "0 of 40 right functions" in result.stdout
     assert "90.00 % named, 10.00 % unnamed" in result.stdout
@@ -333,3 +335,24 @@ def test_what_a_file_prints_is_kept_apart(write):
     assert json.loads(result.stdout)["verdict"] == "right"
     assert "loaded\nforward (5, 3)" in result.stderr
     assert len(result.stderr) < 700
+
+
+def test_the_self_test_in_json(monkeypatch):
+    from tinygrad_course.checking import self_test
+
+    some = tuple([op for op in self_test.OPERATIONS if op.name in {"tanh", "add", "mse"}])
+    monkeypatch.setattr(self_test, "OPERATIONS", some)
+    result = tgc("check", "--self-test", "--quick", "--json")
+    assert result.exit_code == 0, result.stdout
+    records = [json.loads(row) for row in result.stdout.splitlines()]
+    assert [r["dtype"] for r in records] == ["float64", "float32"]
+    for record in records:
+        assert set(record["per_op"]) == {"tanh", "add", "mse"}
+        assert record["right"] == 3
+        for scores in (record, *record["per_op"].values()):
+            assert scores["recall"] == 1.0
+            assert scores["false_alarms"] == 0
+            assert scores["named"] >= 0.98
+            assert scores["misnamed"] <= 0.005
+        for shares in (record["left_out"], record["pairs"]):
+            assert sum(shares.values()) == pytest.approx(1.0)

@@ -1,17 +1,13 @@
 """What can be checked in a file: its pairs of functions and its Functions, each with its inputs.
 
-Used by `tgc check`. `load(path)` runs the file, `find(module)` lists what stands in it; where the
+Used by `tgc check`. `find(module)` lists what stands in a file that `loading.py` has run; where the
 inputs come from stands in `drawing.py`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -20,6 +16,7 @@ from ..function import Function
 from .forms import is_torch_function, takes_context
 from .frozen import is_module_class
 from .layer_form import is_layer, layer_function
+from .loading import PREFIX
 
 
 class Found(NamedTuple):
@@ -40,48 +37,6 @@ class Found(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-def load(path: str | Path) -> ModuleType:
-    """Run a Python file and return it as a module; its folder can be imported from.
-
-    Raises:
-        ArgumentError: there is no such file, or it raised; the message has its line.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ArgumentError(f"check: there is no file {path}; give a Python file, as dense.py")
-    name = f"checked_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ArgumentError(f"check: {path} is no Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.modules[name] = module
-    sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ArgumentError(f"check: {failure(error, path)}") from error
-    finally:
-        sys.path.remove(folder)
-    return module
-
-
-def failure(error: BaseException, path: str | Path) -> str:
-    """An exception of the user's code in one line: the file, the line, what was raised.
-
-    Example:
-        >>> failure(SyntaxError("invalid syntax", ("a.py", 3, 1, "x = = 1")), "a.py")
-        'a.py line 3 (x = = 1): SyntaxError: invalid syntax'
-    """
-    if isinstance(error, SyntaxError):
-        text = (error.text or "").strip()
-        return f"{path} line {error.lineno} ({text}): {type(error).__name__}: {error.msg}"
-    own = [f for f in traceback.extract_tb(error.__traceback__)
-           if Path(f.filename).name == Path(path).name]  # fmt: skip
-    where = f" line {own[-1].lineno} ({own[-1].line})" if own else ""
-    return f"{path}{where}: {type(error).__name__}: {error}"
-
-
 def find(module: ModuleType) -> list[Found]:
     """What stands in the file, in its order.
 
@@ -92,7 +47,7 @@ def find(module: ModuleType) -> list[Found]:
     """
     functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v)
                  and v.__module__ == module.__name__}  # fmt: skip
-    out = list(_pairs(functions, module.__name__.removeprefix("checked_")))
+    out = list(_pairs(functions, module.__name__.removeprefix(PREFIX)))
     for name, value in vars(module).items():
         if isinstance(value, type) and value.__module__ == module.__name__:
             out += _class(name, value)

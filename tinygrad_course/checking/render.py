@@ -50,6 +50,8 @@ def explanation(finding: Finding, hints: int | None = None) -> list[tuple[str, s
             out.append(("right", f"  right  {diagnosis.right_formula}"))
         if diagnosis.found_formula:
             out.append(("found", f"  found  {diagnosis.found_formula}"))
+        if diagnosis.cause:
+            out.append(("plain", f"  met in {diagnosis.cause}"))
     if len(diagnoses) > MOST:
         out.append(("plain", f"and {len(diagnoses) - MOST} more"))
     if finding.line is not None:

@@ -74,7 +74,8 @@ def _check(target: str, hints: int | None, seed: int, dtype: str, as_json: bool)
 
     import numpy as np
 
-    from ..checking.files import choose, failure, load
+    from ..checking.files import choose
+    from ..checking.loading import failure, load
     from ..checking.render import as_rich
     from ..checking.run import check_found
     from ..errors import Error

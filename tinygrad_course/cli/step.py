@@ -6,10 +6,7 @@ The prompt is `debug/session.py`; here the file is run and its function called.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
-import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,8 +46,10 @@ def command(target: str | None, page: Path | None, commands: tuple[str, ...]) ->
     if target is None:
         raise click.UsageError("give a file: tgc step FILE.py, or FILE.py::NAME")
     path, _, name = target.partition("::")
-    function = _function(_load(Path(path)), name or "loss", path)
     from .. import debug
+    from ..checking.loading import failure, load
+
+    function = _function(load(path, "step", FORM), name or "loss", path)
 
     @functools.wraps(function)
     def checked() -> Tensor:
@@ -59,7 +58,7 @@ def command(target: str | None, page: Path | None, commands: tuple[str, ...]) ->
         except Error:
             raise
         except Exception as error:
-            raise ArgumentError(f"step: {_failure(error, path)}") from error
+            raise ArgumentError(f"step: {failure(error, path)}") from error
         if not isinstance(loss, Tensor):
             raise ArgumentError(
                 f"step: {name or 'loss'}() in {path} returned {type(loss).__name__}; {FORM}"
@@ -70,32 +69,6 @@ def command(target: str | None, page: Path | None, commands: tuple[str, ...]) ->
         click.echo(f"wrote {debug.html(checked).save(page)}")
     else:
         debug.step(checked, commands=list(commands) or None)
-
-
-def _load(path: Path) -> ModuleType:
-    """Run the file, as a module; its folder can be imported from.
-
-    Raises:
-        ArgumentError: there is no such file, or it raised: with the line.
-    """
-    if not path.is_file():
-        raise ArgumentError(f"step: there is no file {path}; {FORM}")
-    spec = importlib.util.spec_from_file_location(f"stepped_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ArgumentError(f"step: {path} is no Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except Error:
-        raise
-    except Exception as error:
-        raise ArgumentError(f"step: {_failure(error, str(path))}") from error
-    finally:
-        sys.path.remove(folder)
-    return module
 
 
 def _function(module: ModuleType, name: str, path: str) -> Any:
@@ -123,13 +96,3 @@ def _function(module: ModuleType, name: str, path: str) -> Any:
     else:
         reason = f"{path} has no function {name!r}"
     raise ArgumentError(f"step: {reason}; {FORM}")
-
-
-def _failure(error: BaseException, path: str) -> str:
-    """What the user's code raised, with its line there."""
-    if isinstance(error, SyntaxError):
-        return f"{path} line {error.lineno} ({(error.text or '').strip()}): {error.msg}"
-    own = [f for f in traceback.extract_tb(error.__traceback__)
-           if Path(f.filename).name == Path(path).name]  # fmt: skip
-    where = f" line {own[-1].lineno} ({own[-1].line})" if own else ""
-    return f"{path}{where}: {type(error).__name__}: {error}"

@@ -91,6 +91,7 @@ class Diagnosis:
         hints: where; what; the formula.
         right_formula: as it should be, or "".
         found_formula: as it seems to be, or "".
+        cause: where this mistake is met, for those of the bank.
         exact: whether the found gradient equals what this mistake makes, on all probes; if not,
             the mistake is only located.
     """
@@ -101,3 +102,4 @@ class Diagnosis:
     right_formula: str = ""
     found_formula: str = ""
     exact: bool = True
+    cause: str = ""

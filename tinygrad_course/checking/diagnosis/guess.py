@@ -34,6 +34,7 @@ class Guess(NamedTuple):
         where: the first hint; "" for the standard one.
         exact: false where a guess only says where.
         also: other names that are as true.
+        cause: where the mistake is met.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Guess(NamedTuple):
     where: str = ""
     exact: bool = True
     also: tuple[str, ...] = ()
+    cause: str = ""
 
     def diagnosis(self, evidence: Evidence) -> Diagnosis:
         """The guess as an answer."""
@@ -57,6 +59,7 @@ class Guess(NamedTuple):
             self.right,
             self.found,
             self.exact,
+            self.cause,
         )
 
 

@@ -95,7 +95,7 @@ CONV2D = Operation(
             "dw_over_batch",
             "dw = np.einsum('nhwijc,nhwo->ijco', cols, dy) / len(x)",
             "divided by the batch size, which the loss has done",
-            "LECTURES E25",
+            "a lecture that sums the batch's gradients beside a loss that averages them",
             also=("factor:1/N",),
         ),
         Mutant(

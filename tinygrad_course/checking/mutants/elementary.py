@@ -129,7 +129,7 @@ L2_PENALTY = Operation(
             "two_forgotten",
             "dw = dy * weight_decay * w",
             "the 2 of the square is missing, unless the penalty carries a 1/2",
-            "LECTURES E06",
+            "a lecture whose penalty has w^2 and whose update has w, without the 2",
             also=("factor:1/2",),
         ),
         Mutant(
@@ -148,7 +148,7 @@ L2_PENALTY = Operation(
             "l1_rule",
             "dw = dy * weight_decay * np.sign(w)",
             "sign(w) is the gradient of the L1 penalty",
-            "LECTURES E07",
+            "a lecture that shows the L1 update beside the L2 one",
         ),
         Mutant(
             "square_kept", "dw = dy * 2 * weight_decay * w**2", "the square stays; its slope is 2 w"

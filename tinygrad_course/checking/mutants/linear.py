@@ -47,14 +47,14 @@ DENSE = Operation(
             "weight_gradient_divided_by_batch",
             "dw = x.T @ dy / x.shape[0]",
             "the mean over the batch belongs to the loss; dL/dy carries it already",
-            "LECTURES E25",
+            "a lecture that sums the batch's gradients beside a loss that averages them",
             also=("factor:1/N",),
         ),
         Mutant(
             "input_gradient_divided_by_batch",
             "dx = dy @ w.T / x.shape[0]",
             "the gradient of a sample is divided by the batch size, which the loss has done",
-            "LECTURES E25",
+            "a lecture that sums the batch's gradients beside a loss that averages them",
             also=("factor:1/N",),
         ),
         Mutant(

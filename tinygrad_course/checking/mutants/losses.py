@@ -32,7 +32,7 @@ CROSS_ENTROPY = Operation(
             "mean_forgotten",
             "dlogits = dy * (p - t)",
             "the loss is a mean over the batch: its gradient carries 1/N",
-            "LECTURES E25",
+            "a lecture that sums the batch's gradients beside a loss that averages them",
             also=("factor:N",),
         ),
         Mutant(

@@ -90,7 +90,7 @@ BATCH_NORM = Operation(
             "unbiased_variance",
             "through_var = xhat * (g * xhat).sum(axis=over) / (n - 1)",
             "forward normalises with the biased variance, backward divides by n - 1",
-            "LECTURES E24, pytorch #77427",
+            "pytorch #77427",
             also=("statistic-constant:axis0",),
         ),
         Mutant(

@@ -115,7 +115,7 @@ class Mutant:
         name: what the mistake is, within its operation: "weights_not_transposed".
         line: the wrong line, "dx = dy @ w".
         what: the mistake in a sentence.
-        cause: where it is met: a lecture's claim, a thread, or the course classics.
+        cause: where it is met: a lecture, a thread, or the exercises of courses.
         also: generic names that are as true of it ("factor:N").
         square: whether it needs a square probe, other shapes raising in NumPy.
     """
@@ -123,7 +123,7 @@ class Mutant:
     name: str
     line: str
     what: str
-    cause: str = "course classic"
+    cause: str = "the exercises of courses"
     also: tuple[str, ...] = ()
     square: bool = False
 

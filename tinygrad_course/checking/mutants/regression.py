@@ -33,7 +33,7 @@ MSE = Operation(
             "two_forgotten",
             "dx = dy * (x - target) / x.size",
             "the 2 of the square is missing, unless the loss carries a 1/2",
-            "LECTURES E19",
+            "a lecture that leaves the 2 of the square to the learning rate",
             also=("factor:1/2",),
         ),
         Mutant(
@@ -51,7 +51,7 @@ MSE = Operation(
             "sign",
             "dx = dy * 2 * (target - x) / x.size",
             "the difference is the wrong way round",
-            "LECTURES E19",
+            "a lecture that leaves the 2 of the square to the learning rate",
             also=("factor:-1",),
         ),
         Mutant(

@@ -72,7 +72,7 @@ SOFTMAX = Operation(
             "loss_shortcut",
             "dx = y - dy",
             "y - t is the gradient of softmax with cross-entropy, not of softmax alone",
-            "LECTURES E20",
+            "a lecture in which softmax and cross-entropy are one thing",
         ),
         Mutant("output_forgotten", "dx = dy - s", "the factor y in front is missing"),
     ),
@@ -175,7 +175,7 @@ DROPOUT = Operation(
             "drop_for_keep",
             "dx = dy * mask / p",
             "divided by the probability of dropping instead of that of keeping",
-            "LECTURES E13",
+            "texts in which p is the probability of keeping",
             also=("factor:(1 - p)/p",),
         ),
         Mutant(

@@ -293,11 +293,11 @@ def test_a_large_gradient_is_diagnosed_on_a_small_one():
 def test_the_self_test_prints_its_scores(monkeypatch):
     from tinygrad_course.checking import self_test
 
-    asked = []
+    asked, workers = [], []
 
     def score(quick, dtype, *, seed, jobs):
         asked.append((quick, dtype, seed))
-        assert jobs == 2
+        workers.append(jobs)
         tally = self_test.Tally(planted=9, found=9, diagnosed=9, named=9)
         shares = {"named": 0.9, "unnamed": 0.1}
         named = 1.0 if dtype == "float64" else 0.5
@@ -313,8 +313,9 @@ def test_the_self_test_prints_its_scores(monkeypatch):
     assert result.exit_code == 1
     records = [json.loads(r) for r in tgc("check", "--self-test", "--json").stdout.splitlines()]
     assert [r["dtype"] for r in records] == ["float64", "float32"]
-    assert records[0]["per_op"]["dense"]["named"] == 9
+    assert records[0]["per_op"]["dense"]["counts"]["named"] == 9
     assert asked[-1] == (False, "float32", 0)
+    assert workers == [2, 2, 1, 1]
 
 
 def test_what_a_file_prints_is_kept_apart(write):

@@ -227,7 +227,7 @@ def source_hash() -> str:
 @functools.cache
 def cache_folder() -> Path | None:
     """Where compiled kernels are kept, or None where no folder can be written (said once)."""
-    home = _cache_home()
+    home = cache_home()
     folder = home / source_hash()
     try:
         new = not folder.exists()
@@ -247,7 +247,7 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def _cache_home() -> Path:
+def cache_home() -> Path:
     """The folder of all versions' kernels: Numba's own where it is set, else the system's."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:

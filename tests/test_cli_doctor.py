@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cli_runner import tgc
+from tinygrad_course.kernels import compiled, threads
 
 import tinygrad_course as tg
 from tinygrad_course.cli import checks, machine
@@ -153,3 +154,40 @@ def test_the_facts_are_plausible():
     assert machine.older("3.9.1", "3.10")
     assert not machine.older("2.0", "2.0")
     assert machine.import_fault("no_such_package_anywhere").startswith("ModuleNotFoundError")
+
+
+def test_the_compiled_kernels_are_looked_at():
+    _, found, _ = findings()
+    if not compiled.available():
+        assert found["Numba"]["state"] == "note"
+        return
+    import numba
+
+    assert found["Numba"]["value"] == numba.__version__
+    assert "tiles of" in found["vectors"]["value"]
+    assert found["kept in"]["state"] == "ok"
+
+
+def test_a_missing_numba_is_a_note_with_its_remedy(monkeypatch):
+    reason = "Numba is not installed; pip install 'numba>=0.62'"
+    monkeypatch.setattr(compiled, "why_not", lambda: reason)
+    _, found, _ = findings()
+    assert found["Numba"]["state"] == "note"
+    assert found["Numba"]["value"] == "Numba is not installed: the NumPy kernels run"
+    assert found["Numba"]["remedy"] == "pip install 'numba>=0.62'"
+
+
+@pytest.mark.skipif(not compiled.available(), reason="Numba is not installed")
+def test_one_thread_a_failed_kernel_and_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(threads, "why_serial", lambda: "no TBB; no OpenMP; pip install tbb")
+    monkeypatch.setattr(tg.kernels.implementations("matmul")["numba"], "failure", "it is broken")
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(in_the_way))
+    exit_code, found, _ = findings()
+    assert exit_code == 0
+    assert found["thread pool"]["value"] == "1 (no TBB; no OpenMP)"
+    assert found["thread pool"]["remedy"] == "pip install tbb"
+    assert found["matmul"]["value"] == "numba: it is broken"
+    assert found["kept in"]["state"] == "note"
+    assert "NUMBA_CACHE_DIR" in found["kept in"]["remedy"]

@@ -7,46 +7,23 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from .. import __version__, backend, data
 from .. import kernels as registry
 from ..errors import DataError, DeviceError
 from . import machine
+from .compiled_checks import compiled
 from .data import remedy_for
+from .findings import BROKEN, NOTE, OK, Check, Finding, writable
 from .terminal import size
 
-OK, NOTE, BROKEN = "ok", "note", "broken"
 OLDEST, NEWEST = (3, 10), (3, 14)
-LITTLE_DISK, LITTLE_MEMORY = 200_000_000, 500_000_000
+LITTLE_MEMORY = 500_000_000
 AVX512_KERNELS = ("skylakex", "cooperlake", "sapphirerapids")
 AVX2_KERNELS = ("haswell", "zen")
-
-
-class Finding(NamedTuple):
-    """One line of the doctor.
-
-    Attributes:
-        section: the heading it stands under.
-        name: what was looked at.
-        value: what was found.
-        state: "ok", "note" (it works, and could be better) or "broken".
-        remedy: what to do; empty if ok.
-    """
-
-    section: str
-    name: str
-    value: str
-    state: str = OK
-    remedy: str = ""
-
-
-Check = Callable[[], Iterator[Finding]]
 
 
 def python() -> Iterator[Finding]:
@@ -165,10 +142,10 @@ def folders() -> Iterator[Finding]:
     """Whether what is downloaded and what is trained can be stored."""
     section = "Folders"
     here = "change to a folder of yours, or say where with --out"
-    yield _writable(section, "here (runs/)", Path.cwd(), here)
+    yield writable(section, "here (runs/)", Path.cwd(), here)
     elsewhere = "set XDG_CACHE_HOME to a folder that can be written"
     try:
-        yield _writable(section, "cache", data.cache_folder(), elsewhere)
+        yield writable(section, "cache", data.cache_folder(), elsewhere)
     except DataError as error:
         yield Finding(section, "cache", str(error), BROKEN, elsewhere)
     value = os.environ.get("TGC_DATA", "")
@@ -180,22 +157,6 @@ def folders() -> Iterator[Finding]:
     else:
         shown = "not set (data are looked for in the cache)" if folder is None else str(folder)
         yield Finding(section, "TGC_DATA", shown)
-
-
-def _writable(section: str, name: str, folder: Path, remedy: str) -> Finding:
-    """Try to write a file there, or in the nearest folder above that exists already."""
-    present = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-    try:
-        with tempfile.TemporaryFile(dir=present) as file:
-            file.write(b"x" * 4096)
-        free = shutil.disk_usage(present).free
-    except OSError as error:
-        value = f"{folder} cannot be written ({error.strerror or error})"
-        return Finding(section, name, value, BROKEN, remedy)
-    value = f"{folder}, {size(free)} free"
-    if free < LITTLE_DISK:
-        return Finding(section, name, value, NOTE, f"little space is left: free some, or {remedy}")
-    return Finding(section, name, value)
 
 
 def data_sets() -> Iterator[Finding]:
@@ -235,5 +196,5 @@ def kernels() -> Iterator[Finding]:
         yield Finding("Kernels (float32, on this machine)", chosen_name, ", ".join(ops))
 
 
-CHECKS: tuple[Check, ...] = (python, processor, gpu, folders, data_sets, kernels)
+CHECKS: tuple[Check, ...] = (python, processor, gpu, folders, data_sets, compiled, kernels)
 """In the order in which they are shown."""

@@ -12,7 +12,7 @@ import click
 from .options import common, print_json
 
 if TYPE_CHECKING:
-    from .checks import Finding
+    from .findings import Finding
 
 MARKS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "broken": ("✗", "red")}
 PLAIN_MARKS = {"ok": "ok", "note": "note", "broken": "BROKEN"}
@@ -27,7 +27,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Every problem comes with its remedy. The exit code is 1 if something is broken; a note (!)
     breaks nothing.
     """
-    from .checks import BROKEN, CHECKS, NOTE
+    from .checks import CHECKS
+    from .findings import BROKEN, NOTE
 
     found: list[Finding] = []
     for check in CHECKS:

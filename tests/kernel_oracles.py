@@ -463,6 +463,35 @@ def local_response_norm_grad(dy, x, *, before, after, alpha, beta, k):
     return dx
 
 
+def lstm_cell(ax, ah, c):
+    """Number by number."""
+    H = c.shape[1]
+    gates, after, h = np.zeros(ax.shape), np.zeros(c.shape), np.zeros(c.shape)
+    for n, j in np.ndindex(*c.shape):
+        a = [ax[n, k * H + j] + ah[n, k * H + j] for k in range(4)]
+        i, f, g, o = (np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4))
+        gates[n, [j, H + j, 2 * H + j, 3 * H + j]] = i, f, g, o
+        after[n, j] = f * c[n, j] + i * g
+        h[n, j] = o * np.tanh(after[n, j])
+    return gates, after, h
+
+
+def lstm_cell_grad(dh, dc, gates, c, after):
+    """The chain rule written out: through h to o and c', through c' to i, f, g and c."""
+    H = c.shape[1]
+    da, before = np.zeros(gates.shape), np.zeros(c.shape)
+    for n, j in np.ndindex(*c.shape):
+        i, f, g, o = gates[n, [j, H + j, 2 * H + j, 3 * H + j]]
+        through = dc[n, j] + dh[n, j] * o / np.cosh(after[n, j]) ** 2
+        slopes = np.array([i - i**2, f - f**2, 1 - g**2, o - o**2])
+        owed = np.array(
+            [through * g, through * c[n, j], through * i, dh[n, j] * np.tanh(after[n, j])]
+        )
+        da[n, [j, H + j, 2 * H + j, 3 * H + j]] = owed * slopes
+        before[n, j] = through * f
+    return da, before
+
+
 def embedding(weight, index, *, padding_index):
     """Row by row."""
     y = np.zeros((*index.shape, weight.shape[1]))

@@ -1,23 +1,29 @@
 """Long short-term memory: a cell that keeps its content unless a gate says otherwise.
 
 The gates stand in the order input, forget, cell, output in every weight. As in `rnn.py` one node
-holds the whole sequence. Read next: `gru.py`.
+holds the whole sequence; inside it the steps come first, so that what a step reads and writes lies
+in one piece. Read next: `gru.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..backend import Array, array_module
+from ..backend import Array, array_module, launch
 from ..composition import pullback_of
 from ..errors import ArgumentTypeError
 from ..function import Function
 from ..tensor import Tensor
 from .elementary import sigmoid, tanh
 from .linear import dense
-from .recurrent import before, checked_cell, projected, run_layers, step_by_step, through_weights
+from .recurrent import (
+    by_steps,
+    checked_cell,
+    projected,
+    run_layers,
+    step_by_step,
+    through_weights,
+)
 
 
 class LSTM(Function):
@@ -30,21 +36,16 @@ class LSTM(Function):
         self, x: Array, h0: Array, c0: Array, w_x: Array, w_h: Array, b_x: Array, b_h: Array
     ) -> tuple[Array, Array]:
         xp, (N, T, _), H = array_module(x), x.shape, h0.shape[1]
-        gates = projected(x, w_x)
-        gates += b_x + b_h
-        cells, y = xp.empty((N, T + 1, H), x.dtype), xp.empty((N, T, H), x.dtype)
-        cells[:, 0], h = c0, h0
+        ax = projected(by_steps(x), w_x)
+        ax += b_x + b_h
+        gates = xp.empty(ax.shape, x.dtype)
+        cells, y = xp.empty((T + 1, N, H), x.dtype), xp.empty((T, N, H), x.dtype)
+        cells[0], h = c0, h0
         for t in range(T):
-            a = gates[:, t]
-            a += h @ w_h
-            a[:, : 2 * H] = sigmoid(a[:, : 2 * H])
-            a[:, 2 * H : 3 * H] = np.tanh(a[:, 2 * H : 3 * H])
-            a[:, 3 * H :] = sigmoid(a[:, 3 * H :])
-            i, f, g, o = _four(a)
-            cells[:, t + 1] = f * cells[:, t] + i * g
-            h = y[:, t] = o * np.tanh(cells[:, t + 1])
+            after = gates[t], cells[t + 1], y[t]
+            _, _, h = launch("lstm_cell", ax[t], h @ w_h, cells[t], out=after)
         self.gates, self.cells = gates, cells
-        return y, xp.array(cells[:, T], order="C")
+        return by_steps(y), xp.array(cells[T], order="C")
 
     def backward(
         self,
@@ -85,22 +86,17 @@ class LSTMGrad(Function):
         gates: Array,
         cells: Array,
     ) -> tuple[Array, ...]:
-        xp = array_module(x)
+        xp, steps = array_module(x), by_steps(dy)
         da, dh = xp.empty(gates.shape, x.dtype), xp.zeros(h0.shape, x.dtype)
-        for t in reversed(range(x.shape[1])):
-            i, f, g, o = _four(gates[:, t])
-            di, df, dg, do = _four(da[:, t])
-            tanh_c = np.tanh(cells[:, t + 1])
-            dh = dh + dy[:, t]
-            dc = dc + dh * o * (1 - tanh_c * tanh_c)
-            di[...] = dc * g * i * (1 - i)
-            df[...] = dc * cells[:, t] * f * (1 - f)
-            dg[...] = dc * i * (1 - g * g)
-            do[...] = dh * tanh_c * o * (1 - o)
-            dc = dc * f
-            dh = da[:, t] @ w_h.T
-        dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, x, before(h0, y), w_x)
-        return dx, dh, dc, dw_x, dw_h, db_x, db_h
+        turns = xp.empty((2, *c0.shape), x.dtype)  # dc is read from one and written to the other
+        for t in reversed(range(len(steps))):
+            before = da[t], turns[t % 2]
+            dh = dh + steps[t]
+            _, dc = launch("lstm_cell_grad", dh, dc, gates[t], cells[t], cells[t + 1], out=before)
+            dh = da[t] @ w_h.T
+        h = xp.concatenate([h0[None], by_steps(y)[:-1]])
+        dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, by_steps(x), h, w_x)
+        return by_steps(dx), dh, xp.array(dc), dw_x, dw_h, db_x, db_h
 
     def backward(
         self,
@@ -125,12 +121,6 @@ class LSTMGrad(Function):
         """Y and the last c, of composed cells."""
         y, (_, c) = step_by_step(lstm_cell_composed)(*inputs)
         return y, c
-
-
-def _four(a: Array) -> tuple[Array, Array, Array, Array]:
-    """The four gates of (N, 4 H), as views."""
-    H = a.shape[1] // 4
-    return a[:, :H], a[:, H : 2 * H], a[:, 2 * H : 3 * H], a[:, 3 * H :]
 
 
 def lstm(

@@ -153,6 +153,11 @@ def projected(x: Array, w: Array) -> Array:
     return y.reshape(N, T, w.shape[1])
 
 
+def by_steps(x: Array) -> Array:
+    """Sequences (N, T, D) as steps (T, N, D), each in one piece; and steps as sequences again."""
+    return array_module(x).ascontiguousarray(x.swapaxes(0, 1))
+
+
 def before(h0: Array, y: Array) -> Array:
     """The state that each step began with: h0, then all outputs but the last."""
     return array_module(y).concatenate([h0[:, None], y[:, :-1]], axis=1)

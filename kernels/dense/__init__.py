@@ -59,7 +59,7 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
         ((2, 0, 3), (3, 5)),
         ((2, 3, 0), (0, 5), (5,)),
         ((13, 17), (17, 33), (33,)),
-        ((5, 21, 40), (40, 65), (65,)),
+        ((5, 21, 40), (40, 70), (70,)),
     ]
     for group in shapes:
         yield _make(rng, dtype, group, {}), {}

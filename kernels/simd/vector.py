@@ -21,7 +21,7 @@ from numba import types
 from numba.core import imputils
 from numba.core.datamodel import models, registry
 from numba.core.errors import TypingError
-from numba.core.typeconv import Conversion
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing import templates
 from numba.np import arrayobj
 
@@ -41,7 +41,7 @@ class FloatVector(types.Type):
     """Numba's type of a vector of WIDTH float32."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"float32x{WIDTH}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"float32x{WIDTH}")
 
     def can_convert_from(self, typingctx: Any, other: Any) -> Any:
         """A number becomes a vector, but never exactly: f(a float) must not find f(a vector)."""
@@ -53,11 +53,11 @@ class MaskVector(types.Type):
     """Numba's type of WIDTH booleans: what a comparison gives and `select` takes."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"mask{WIDTH}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"mask{WIDTH}")
 
 
-FLOATS = FloatVector()
-MASK = MaskVector()
+FLOATS: Any = FloatVector()  # type: ignore[no-untyped-call]
+MASK: Any = MaskVector()  # type: ignore[no-untyped-call]
 
 
 @register_model(FloatVector)
@@ -255,7 +255,7 @@ def array_at(typingctx: Any, address: Any, count: Any, like: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         array = context.make_array(kind)(context, builder)
         itemsize = ir.int64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-        arrayobj.populate_array(  # type: ignore[no-untyped-call]
+        arrayobj.populate_array(
             array,
             data=builder.inttoptr(args[0], array.data.type),
             shape=[args[1]],

@@ -56,20 +56,20 @@ class MaskVector(types.Type):
         super().__init__(name=f"mask{WIDTH}")
 
 
-FLOATS: Any = FloatVector()  # type: ignore[no-untyped-call]
-MASK: Any = MaskVector()  # type: ignore[no-untyped-call]
+FLOATS = FloatVector()
+MASK = MaskVector()
 
 
 @register_model(FloatVector)
 class _FloatModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.FLOATS)
+        super().__init__(manager, kind, ir.FLOATS)  # type: ignore[no-untyped-call]
 
 
 @register_model(MaskVector)
 class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.MASK)
+        super().__init__(manager, kind, ir.MASK)  # type: ignore[no-untyped-call]
 
 
 @lower_cast(types.Number, FloatVector)
@@ -255,7 +255,7 @@ def array_at(typingctx: Any, address: Any, count: Any, like: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
         array = context.make_array(kind)(context, builder)
         itemsize = ir.int64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-        arrayobj.populate_array(
+        arrayobj.populate_array(  # type: ignore[no-untyped-call]
             array,
             data=builder.inttoptr(args[0], array.data.type),
             shape=[args[1]],

@@ -107,7 +107,7 @@ def test_the_file_is_plain_safetensors(saved):
     found = checkpoint.load(saved)
     assert found.recipe == QUICK.complete()
     assert found.classes == DIGITS.classes
-    assert set(found.facts["environment"]) == set(environment.describe())
+    assert set(found.facts["environment"]) == {*environment.describe(), "device"}
 
 
 def test_the_trained_model_needs_no_data(saved):

@@ -10,10 +10,11 @@ import contextlib
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-
+from tinygrad_course.kernels import cuda_emulator, cuda_launch
 
 from . import cuda
 from .array import SURFACE, ndarray, signature, to_device, to_host, transfers, ufunc, unwrap, wrap
@@ -53,6 +54,8 @@ def _function(name: str, parameters: Any) -> Any:
 
 def _array_of(obj: Any, dtype: Any = None, copy: Any = True, order: Any = "K",
               subok: bool = False, ndmin: int = 0, *, blocking: bool = False) -> Any:  # fmt: skip
+    if isinstance(obj, ndarray) and obj.device.id != cuda.current.device:
+        obj = wrap(np.array(unwrap(obj, kernel=False)))  # from one device to another
     if isinstance(obj, ndarray):
         if not copy and (dtype is None or obj.dtype == dtype) and order in (None, "K"):
             return obj
@@ -96,6 +99,46 @@ def _from_dlpack(array: Any, device: Any = None, *, copy: Any = None) -> Any:
     return wrap(unwrap(capsule.array, kernel=False)[...])
 
 
+class RawModule:
+    """CUDA C++, run by the project's emulator: what is rehearsed is the launchers' CuPy side."""
+
+    def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
+        label = next((f"kernels/{path}" for path in _sources() if _is(path, code)), "kernel.cu")
+        plain = tuple([o for o in options if not o.startswith("-std")])  # as `cuda-emulated` has it
+        self._module = cuda_emulator.Module(code, plain, label)
+
+    def get_function(self, name: str) -> RawKernel:
+        return RawKernel(self._module.get_function(name))
+
+
+def _sources() -> list[str]:
+    """The project's CUDA files: under its own name each is compiled once for all tests."""
+    root = Path(cuda_launch.__file__).parent
+    return [str(path.relative_to(root)) for path in sorted(root.rglob("*.cu"))]
+
+
+def _is(path: str, code: str) -> bool:
+    return bool(cuda_launch.source(path) == code)
+
+
+class RawKernel:
+    """One kernel of a module."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self.max_dynamic_shared_size_bytes = kernel.max_dynamic_shared_size_bytes
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *,
+                 shared_mem: int = 0) -> None:  # fmt: skip
+        """Pointers are the double's own arrays; the rest are NumPy scalars, or structs by value."""
+        self._kernel.max_dynamic_shared_size_bytes = self.max_dynamic_shared_size_bytes
+        for a in args:
+            if isinstance(a, np.ndarray) and (a.ndim or not a.dtype.fields):
+                raise TypeError(f"Unsupported type {type(a)}")
+        own = [unwrap(a) if isinstance(a, ndarray) else a for a in args]
+        self._kernel(grid, block, tuple(own), shared_mem=shared_mem)
+
+
 def _module(name: str) -> Any:
     """CuPy's module: its functions, ufuncs, dtypes, and the parts that the project uses."""
     module: Any = types.ModuleType(name)
@@ -137,6 +180,7 @@ def _module(name: str) -> Any:
         )
     )
     module.random = None  # random numbers are the project's own
+    module.RawModule = RawModule
     return module
 
 

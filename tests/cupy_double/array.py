@@ -35,7 +35,21 @@ class Meta(type):
             method = rest.partition("(")[0]
             if kind == "method" and method not in members and hasattr(np.ndarray, method):
                 members[method] = _method(method, signature(rest))
-        for op in ("add sub mul truediv floordiv mod pow and or xor lshift rshift matmul").split():
+        for op in [
+            "add",
+            "sub",
+            "mul",
+            "truediv",
+            "floordiv",
+            "mod",
+            "pow",
+            "and",
+            "or",
+            "xor",
+            "lshift",
+            "rshift",
+            "matmul",
+        ]:
             members[f"__{op}__"] = _operator(f"__{op}__")
             members[f"__r{op}__"] = _operator(f"__r{op}__")
             if op != "matmul":  # CuPy has no @=
@@ -50,7 +64,7 @@ class Meta(type):
 def signature(line: str) -> inspect.Signature:
     """The signature in a line such as `max(a, axis=None)`."""
     scope: dict[str, Any] = {}
-    exec(f"def f{line[line.index('(') :]}: ...", scope)  # noqa: S102
+    exec(f"def f{line[line.index('(') :]}: ...", scope)
     return inspect.signature(scope["f"])
 
 
@@ -121,7 +135,7 @@ def _defers(other: Any) -> bool:
 
 
 def _operator(name: str) -> Any:
-    reverse = name.removeprefix("__").startswith("r") and name not in ("__rshift__",)
+    reverse = name.removeprefix("__").startswith("r") and name != "__rshift__"
 
     def operator(self: ndarray, other: Any) -> Any:
         if _defers(other):
@@ -192,7 +206,7 @@ class Flags:
         self.forc = array.flags.forc
 
 
-class ndarray(metaclass=Meta):  # noqa: N801 - CuPy's name
+class ndarray(metaclass=Meta):
     """An array on a device that is only pretended."""
 
     __array_priority__ = 100
@@ -352,10 +366,10 @@ class ndarray(metaclass=Meta):  # noqa: N801 - CuPy's name
                 if isinstance(part, np.ndarray):
                     raise TypeError("a NumPy array as index crosses to the device unseen")
                 transfers.append(("to device", 8 * len(part)))
-                part = parts[i] = wrap(np.asarray(part, np.intp if not part else None))
-            if isinstance(part, ndarray):
+                parts[i] = wrap(np.asarray(part, np.intp if not part else None))
+            if isinstance(parts[i], ndarray):
                 advanced = True
-                index = unwrap(part)
+                index = unwrap(parts[i])
                 if index.dtype.kind in "iu" and self._host.shape[axis]:
                     index = index % self._host.shape[axis]
                 elif index.dtype.kind not in "iub":
@@ -416,7 +430,7 @@ class ndarray(metaclass=Meta):  # noqa: N801 - CuPy's name
 ndarray.__module__ = "cupy"
 
 
-class ufunc:  # noqa: N801 - CuPy's name
+class ufunc:
     """One of CuPy's elementwise functions: no `where=`, operands arrays of its own or scalars."""
 
     def __init__(self, name: str) -> None:

@@ -93,6 +93,10 @@ class Device:
         return "90"
 
     @property
+    def attributes(self) -> dict[str, int]:
+        return {"MultiProcessorCount": 2, "MaxSharedMemoryPerBlockOptin": 99 << 10}
+
+    @property
     def mem_info(self) -> tuple[int, int]:
         return (1 << 30) - pools[self.id].used, 1 << 30
 
@@ -178,33 +182,33 @@ class Capsule:
         self.array = array
 
 
-class runtime:  # noqa: N801
+class runtime:
     """`cupy.cuda.runtime`."""
 
     class CUDARuntimeError(RuntimeError): ...
 
     @staticmethod
-    def getDeviceCount() -> int:  # noqa: N802
+    def getDeviceCount() -> int:
         return DEVICES
 
     @staticmethod
-    def getDevice() -> int:  # noqa: N802
+    def getDevice() -> int:
         return current.device
 
     @staticmethod
-    def getDeviceProperties(device: int) -> dict[str, Any]:  # noqa: N802
+    def getDeviceProperties(device: int) -> dict[str, Any]:
         return {"name": b"Double", "totalGlobalMem": 1 << 30, "major": 9, "minor": 0}
 
     @staticmethod
-    def runtimeGetVersion() -> int:  # noqa: N802
+    def runtimeGetVersion() -> int:
         return 13020
 
     @staticmethod
-    def driverGetVersion() -> int:  # noqa: N802
+    def driverGetVersion() -> int:
         return 13000
 
     @staticmethod
-    def deviceSynchronize() -> None: ...  # noqa: N802
+    def deviceSynchronize() -> None: ...
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cupy_double
 import numpy as np
 import pytest
+from tinygrad_course.kernels import cuda_launch, registry
 
 import tinygrad_course as tg
 from tinygrad_course import dtypes
@@ -56,11 +57,19 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         yield Device(cupy, None)
         return
     with cupy_double.installed() as cupy:
-        dtypes._constants.clear()
-        tg.cuda.why_not.cache_clear()
+        forget()
         monkeypatch.setattr(tg.cuda, "driver_version", lambda: 13000)
         monkeypatch.setattr(tg.cuda, "_installed_variants", list)
         assert tg.cuda.why_not() is None
         yield Device(cupy, cupy_double.transfers)
-        dtypes._constants.clear()
+    forget()
+
+
+def forget() -> None:
+    """Let nothing remember the double, or the GPU, that was asked before."""
+    dtypes._constants.clear()
+    registry.remembered.clear()
     tg.cuda.why_not.cache_clear()
+    for value in vars(cuda_launch).values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..backend import check_device
 from ..errors import ArgumentError, ArgumentTypeError, DataError, DeviceError
 from ..training.recipe import METHODS, MOMENTUM, SCHEDULES, Recipe, one_of
 from .options import MODEL, PLACE, Size
@@ -139,6 +140,10 @@ def recipe_and_data(given: dict[str, Any]) -> tuple[Recipe, Dataset]:
     from ..training.preparation import load_data
 
     recipe = recipe_of(given)
+    try:
+        check_device(recipe.device)
+    except DeviceError as error:
+        raise click.UsageError(str(error), click.get_current_context(silent=True)) from error
     try:
         dataset = load_data(recipe)
     except ArgumentError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module, check_same_device, is_array
+from ..backend import Array, array_module, check_same_device, is_array, on_gpu
 from ..dtypes import literal, operand
 from ..errors import IndexingError, ShapeError
 from ..function import Function
@@ -93,7 +93,10 @@ def getitem(x: Any, index: Any) -> Tensor:
     """
     x = operand(x)
     try:
-        return GetItem(index=_regular(index, x)).apply(x)
+        regular = _regular(index, x)
+        if on_gpu(values(x)):
+            _check_range(regular, tuple(x.shape))
+        return GetItem(index=regular).apply(x)
     except (IndexError, TypeError, ValueError) as error:
         raise IndexingError(
             f"x[{_shown(index)}]: does not fit shape {tuple(x.shape)}: {error}"
@@ -171,6 +174,31 @@ def _regular(index: Any, x: Any) -> Any:
         check_same_device("getitem", (values(x), index), ("x", "the index"))
         return index.copy()
     return literal(index, None, values(x)) if isinstance(index, list) and index else index
+
+
+def _check_range(index: Any, shape: tuple[int, ...]) -> None:
+    """Raise for integers outside their axis: NumPy does, a GPU would wrap them around unseen."""
+    parts = index if isinstance(index, tuple) else (index,)
+    axes = [_axes_of(part) for part in parts]
+    axis = 0
+    for part, count in zip(parts, axes, strict=True):
+        if part is Ellipsis:
+            axis += len(shape) - sum(axes)
+        elif on_gpu(part) and part.dtype.kind in "iu" and axis < len(shape):
+            outside = (part < -shape[axis]) | (part >= shape[axis])
+            if outside.any():
+                raise IndexError(
+                    f"index {int(part[outside][0])} is out of bounds for axis {axis} with size "
+                    f"{shape[axis]}"
+                )
+        axis += count
+
+
+def _axes_of(part: Any) -> int:
+    """How many axes one part of an index stands for, besides `...`."""
+    if is_array(part) and part.dtype.kind == "b":
+        return int(part.ndim)
+    return 0 if part is None or part is Ellipsis or isinstance(part, bool) else 1
 
 
 def _is_basic(index: Any) -> bool:

@@ -46,7 +46,8 @@ static void call(void (*kernel)(P...), void** args) {
 #define EMULATOR_KERNEL(name)                                                                   \
   extern "C" const char* emulator_signature_##name() { return emulator::signature(name); }     \
   extern "C" const char* emulator_launch_##name(const unsigned* grid, const unsigned* block,   \
-                                                void** args, size_t shared_mem, int reverse) { \
+                                                void** args, size_t shared_mem, int reverse,   \
+                                                void** records) {                              \
     return emulator::launch([](void** a) { emulator::call(name, a); }, grid, block, args,      \
-                            shared_mem, reverse != 0);                                         \
+                            shared_mem, reverse != 0, records);                                \
   }

@@ -22,7 +22,6 @@
 extern "C" {
 void* __tsan_get_current_fiber(void);
 void* __tsan_create_fiber(unsigned flags);
-void __tsan_destroy_fiber(void* fiber);
 void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);
@@ -98,7 +97,7 @@ static size_t dynamic_shared_bytes;
 // every thread of the block before everything after it. Two tokens take turns, since a thread may
 // reach the next barrier before another has woken from this one. Each block has tokens of its
 // own: nothing orders the blocks of one launch. A shuffle orders nothing, as in CUDA.
-static char *tokens, *end_of_launch;
+static char *tokens, *start_of_launch, *end_of_launch;
 static size_t tokens_per_block;
 static unsigned barrier_turn, warp_turn[most_threads / 32];
 
@@ -191,6 +190,9 @@ EMULATOR_MACHINE static void first_steps() {
 #ifdef EMULATOR_FINDS_OVERRUNS
   __sanitizer_finish_switch_fiber(nullptr, &scheduler_bottom, &scheduler_size);
 #endif
+#ifdef EMULATOR_FINDS_RACES
+  __tsan_acquire(start_of_launch);
+#endif
   body(arguments);
 #ifdef EMULATOR_FINDS_RACES
   __tsan_release(end_of_launch);
@@ -199,27 +201,35 @@ EMULATOR_MACHINE static void first_steps() {
   to_scheduler(true);
 }
 
+// ThreadSanitizer's own record of a thread is large, so the records are kept for all launches of
+// all libraries, and so are the stacks. Neighbouring blocks take different ones: were they the
+// same, nothing that two blocks do could be a race.
+static void** watched;
+static char* stacks[2 * most_threads];
+
+EMULATOR_MACHINE static unsigned slot(unsigned number) {
 #ifdef EMULATOR_FINDS_RACES
-// ThreadSanitizer gives a finished thread's number to a new one, and then takes the two for one.
-// So the threads of a launch finish together, as far as it can tell so many apart.
-constexpr unsigned most_watched = 4 * most_threads;
-static void* watched[most_watched];
-static unsigned watched_count;
-
-EMULATOR_MACHINE static void forget_watched() {
-  while (watched_count > 0) __tsan_destroy_fiber(watched[--watched_count]);
-}
+  unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
+  return block % 2 * most_threads + number;
+#else
+  return number;
 #endif
+}
 
-EMULATOR_MACHINE static void prepare(unsigned number) {
-  Thread& thread = threads[number];
-  if (thread.stack == nullptr) {
+EMULATOR_MACHINE static char* stack_of(unsigned slot) {
+  if (stacks[slot] == nullptr) {
     void* memory = mmap(nullptr, page + stack_bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) abort();
     mprotect(memory, page, PROT_NONE);  // a stack that overflows stops here
-    thread.stack = static_cast<char*>(memory) + page;
+    stacks[slot] = static_cast<char*>(memory) + page;
   }
+  return stacks[slot];
+}
+
+EMULATOR_MACHINE static void prepare(unsigned number) {
+  Thread& thread = threads[number];
+  thread.stack = stack_of(slot(number));
   thread.state = State::ready;
   thread.index = {number % blockDim.x, number / blockDim.x % blockDim.y,
                   number / (blockDim.x * blockDim.y)};
@@ -237,7 +247,9 @@ EMULATOR_MACHINE static void prepare(unsigned number) {
   makecontext(&thread.context, first_steps, 0);
 #endif
 #ifdef EMULATOR_FINDS_RACES
-  thread.watched = watched[watched_count++] = __tsan_create_fiber(0);
+  void*& record = watched[slot(number)];
+  if (record == nullptr) record = __tsan_create_fiber(0);
+  thread.watched = record;
 #endif
 }
 

@@ -21,6 +21,7 @@ _LIMITS = (2**31 - 1, 65535, 65535)
 _MOST_SHARED = 48 << 10
 
 _machine = threading.Lock()  # a library has one threadIdx: one launch at a time
+_records = (ctypes.c_void_p * 2048)()  # what ThreadSanitizer keeps for each thread of two blocks
 
 
 class _Settings:
@@ -153,6 +154,7 @@ class Kernel:
                 addresses,
                 ctypes.c_size_t(shared_mem),
                 int(_Settings.reverse),
+                _records,
             )
         del held
         if words is not None:

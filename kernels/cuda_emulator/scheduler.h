@@ -165,9 +165,6 @@ EMULATOR_MACHINE static void run_block(bool reverse) {
   if (__start_cuda_shared != nullptr) spoil(__start_cuda_shared, __stop_cuda_shared);
   spoil(dynamic_shared, dynamic_shared + dynamic_shared_bytes);
   barrier_turn = 0;
-#ifdef EMULATOR_FINDS_RACES
-  if (watched_count + thread_count > most_watched) forget_watched();
-#endif
   for (unsigned number = 0; number < thread_count; ++number) prepare(number);
   do {
     for (unsigned turn = 0; turn < thread_count && !failed; ++turn) {
@@ -180,7 +177,7 @@ EMULATOR_MACHINE static void run_block(bool reverse) {
 // One launch, block after block. Returns null, or what went wrong.
 EMULATOR_MACHINE static const char* launch(void (*kernel)(void**), const unsigned* grid,
                                            const unsigned* block, void** args, size_t shared_mem,
-                                           bool reverse) {
+                                           bool reverse, void** records) {
   gridDim = {grid[0], grid[1], grid[2]};
   blockDim = {block[0], block[1], block[2]};
   thread_count = block[0] * block[1] * block[2];
@@ -194,11 +191,16 @@ EMULATOR_MACHINE static const char* launch(void (*kernel)(void**), const unsigne
   dynamic_shared = static_cast<char*>(malloc(shared_mem));
 #endif
   unsigned blocks = grid[0] * grid[1] * grid[2];
-#ifdef EMULATOR_FINDS_RACES
+#ifndef EMULATOR_FINDS_RACES
+  (void)records;
+#else
   tokens_per_block = 16 * (2 + thread_count / 32);
   tokens = static_cast<char*>(malloc(blocks * tokens_per_block));
-  end_of_launch = static_cast<char*>(malloc(8));
+  start_of_launch = static_cast<char*>(malloc(16));
+  end_of_launch = start_of_launch + 8;
+  watched = records;
   watched_scheduler = __tsan_get_current_fiber();
+  __tsan_release(start_of_launch);
 #endif
   for (unsigned turn = 0; turn < blocks && !failed; ++turn) {
     unsigned number = reverse ? blocks - 1 - turn : turn;
@@ -207,9 +209,8 @@ EMULATOR_MACHINE static const char* launch(void (*kernel)(void**), const unsigne
   }
 #ifdef EMULATOR_FINDS_RACES
   __tsan_acquire(end_of_launch);
-  forget_watched();
   free(tokens);
-  free(end_of_launch);
+  free(start_of_launch);
 #endif
   free(dynamic_shared);
   return failed ? message : nullptr;

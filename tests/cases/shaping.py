@@ -56,6 +56,7 @@ def _concatenate(rng: RNG) -> Iterator[Sample]:
     yield sample(normal(rng, 2, 3), normal(rng, 4, 3), axis=0)
     yield sample(normal(rng, 2, 1), normal(rng, 2, 3), normal(rng, 2, 0), axis=1)
     yield sample(normal(rng, 2, 3, 1), normal(rng, 2, 3, 2), axis=-1)
+    yield sample(normal(rng, 2, 3), normal(rng, 2, 4), axis=1)
     yield sample(normal(rng, 3), axis=0)
     yield sample(normal(rng, 0, 3), normal(rng, 0, 3), axis=0)
     yield sample(normal(rng, 3), np.arange(2), axis=0)

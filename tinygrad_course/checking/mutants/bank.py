@@ -19,7 +19,7 @@ from .operation import Mutant, Operation, Values, lines, run
 Array = Any
 
 OPERATIONS: tuple[Operation, ...] = tuple([op for family in FAMILIES for op in family])
-UNFIT = (ValueError, TypeError, IndexError, NameError, AttributeError, ZeroDivisionError)
+UNFIT = (ValueError, TypeError, IndexError, KeyError, NameError, AttributeError, ZeroDivisionError)
 """What a forward raises that is given what it was not made for."""
 _BY_NAME = {name: op for op in OPERATIONS for name in (op.name, *op.words)}
 

@@ -191,3 +191,13 @@ def test_one_thread_a_failed_kernel_and_a_cache_that_cannot_be_written(monkeypat
     assert found["matmul"]["value"] == "numba: it is broken"
     assert found["kept in"]["state"] == "note"
     assert "NUMBA_CACHE_DIR" in found["kept in"]["remedy"]
+
+
+def test_a_gpu_that_cannot_be_used_is_a_note_with_its_remedy(monkeypatch):
+    monkeypatch.setattr(machine, "nvidia_driver", lambda: "580.65")
+    monkeypatch.setattr(tg.cuda, "why_not", lambda: "CuPy is not installed; pip install 'it'")
+    _, found, _ = findings()
+    training = found["training"]
+    assert training["state"] == "note"
+    assert training["value"] == "on the CPU: CuPy is not installed"
+    assert training["remedy"] == "pip install 'it'"

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cli_runner import tgc
 
 import tinygrad_course as tg
 from tinygrad_course import nn
+from tinygrad_course.cli import checks
 from tinygrad_course.errors import DeviceError, GraphError, ShapeError
 
 
@@ -261,3 +263,18 @@ def test_the_same_weights_and_masks_on_every_device(device: Any) -> None:
     one = tg.spatial_dropout(images, 0.4, generator=tg.Generator(5))
     other = tg.spatial_dropout(images.cuda(), 0.4, generator=tg.Generator(5))
     np.testing.assert_array_equal(other.cpu().numpy(), one.numpy())
+
+
+def test_doctor_tells_what_is_there(device: Any) -> None:
+    found = {each.name: each for each in checks.gpu()}
+    assert tg.cuda.device_name() in found["cuda:0"].value
+    assert found["training"].value == "--device cuda is possible"
+
+
+def test_the_command_line_trains_there(device: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = tgc("train", "mlp", "--data", "digits", "--epochs", "1", "--device", "cuda",
+                 "--no-report", "--out", "run")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    again = tgc("train", "--resume", "run", "--device", "cpu", "--no-report")
+    assert again.exit_code == 0, again.output

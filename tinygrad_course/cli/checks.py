@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import __version__, backend, data
+from .. import __version__, cuda, data
 from .. import kernels as registry
-from ..errors import DataError, DeviceError
+from ..errors import DataError
 from . import machine
 from .compiled_checks import compiled
 from .data import remedy_for
@@ -130,12 +130,21 @@ def gpu() -> Iterator[Finding]:
     else:
         yield Finding(section, "NVIDIA driver", driver or "installed")
     yield Finding(section, "CuPy", cupy or "not installed")
-    try:
-        backend.check_device("cuda")
-    except DeviceError as error:
-        yield Finding(section, "training", f"on the CPU ({str(error).partition('; ')[0]})")
-    else:
-        yield Finding(section, "training", "--device cuda is possible")
+    reason = cuda.why_not()
+    if reason is not None:
+        what, _, remedy = reason.partition("; ")
+        if driver is None:  # a machine without a GPU lacks nothing
+            yield Finding(section, "training", f"on the CPU: {what}")
+        else:
+            yield Finding(section, "training", f"on the CPU: {what}", NOTE, remedy)
+        return
+    for number in range(cuda.device_count()):
+        name = f"cuda:{number}"
+        capability = ".".join(map(str, cuda.compute_capability(name)))
+        memory = cuda.memory_total(name) / 2**30
+        facts = f"{cuda.device_name(name)}, compute capability {capability}, {memory:.1f} GiB"
+        yield Finding(section, name, facts)
+    yield Finding(section, "training", "--device cuda is possible")
 
 
 def folders() -> Iterator[Finding]:

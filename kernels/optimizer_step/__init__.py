@@ -21,7 +21,16 @@ import numpy as np
 from .. import compiled, cuda_launch
 from ..registry import Arrays, Benchmark, Implementation, Op, Params, Shape, add, register
 from . import variants
-from .lists import LENET, cost_per_number, normal_lists, squares, variations
+from .lists import (
+    LENET,
+    MLP,
+    cost_per_number,
+    has_large_parameter,
+    large_enough,
+    normal_lists,
+    squares,
+    variations,
+)
 from .reference import adam_step, sgd_step
 
 __all__ = ["ADAM_STEP", "SGD_STEP", "adam_step", "sgd_step", "variants"]
@@ -61,22 +70,6 @@ def _make_adam(
     return p, g, m, squares(v)
 
 
-def _rule(arrays: Arrays, params: Params) -> str | None:
-    """LeNet-5's ten parameters: momentum 12 us compiled, 38 by the reference; Adam 16 and 115.
-
-    The four parameters of a 2-8-1 network, 33 numbers: SGD 3.5 and 3.9, nothing to compile for.
-    """
-    return "numba" if _shape_class(arrays, params) else None
-
-
-def _shape_class(arrays: Arrays, params: Params) -> bool:
-    """Whether one of the parameters is large enough to compile for."""
-    for parameter in arrays[0]:  # noqa: SIM110 - any() takes three times as long
-        if parameter.size >= 256:
-            return True
-    return False
-
-
 SGD_STEP = register(
     Op(
         name="sgd_step",
@@ -93,11 +86,12 @@ SGD_STEP = register(
             {"momentum": 0.9, "nesterov": True, "first": True},
         ),
         make=_make_sgd,
-        rule=_rule,
-        shape_class=_shape_class,
+        rule=large_enough,
+        shape_class=has_large_parameter,
         in_place=(0, 2),
         benchmark_shapes=(
             Benchmark("LeNet-5, momentum", LENET, {**_SGD, "momentum": 0.9}),
+            Benchmark("MLP, momentum", MLP, {**_SGD, "momentum": 0.9}),
             Benchmark("10 million, momentum", ((10_000_000,),), {**_SGD, "momentum": 0.9}),
         ),
     )
@@ -117,11 +111,12 @@ ADAM_STEP = register(
             {"beta1": 0.0, "step": 100},
         ),
         make=_make_adam,
-        rule=_rule,
-        shape_class=_shape_class,
+        rule=large_enough,
+        shape_class=has_large_parameter,
         in_place=(0, 2, 3),
         benchmark_shapes=(
             Benchmark("LeNet-5", LENET, dict(_ADAM)),
+            Benchmark("MLP", MLP, dict(_ADAM)),
             Benchmark("10 million", ((10_000_000,),), dict(_ADAM)),
         ),
     )
@@ -130,12 +125,16 @@ ADAM_STEP = register(
 cuda_launch.register("sgd_step", ".optimizer_step.cuda:sgd_step")
 cuda_launch.register("adam_step", ".optimizer_step.cuda:adam_step")
 
-for _op in ("sgd_step", "adam_step"):
+for _op, _file in (
+    ("sgd_step", "numba_cpu"),
+    ("adam_step", "numba_cpu"),
+    *((_op, "numba_variants") for _op in variants.COMPILED),
+):
     add(
         Implementation(
             _op,
             "numba",
-            f".optimizer_step.numba_cpu:{_op}",
+            f".optimizer_step.{_file}:{_op}",
             family="numpy",
             dtypes=("float32", "float64"),
             available=compiled.available,

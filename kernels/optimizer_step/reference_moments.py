@@ -247,14 +247,7 @@ def radam_step(
         Liu, Jiang, He, Chen, Liu, Gao and Han, On the Variance of the Adaptive Learning Rate and
         Beyond, 2020, algorithm 2. Its threshold is 4; here, as in the authors' code, it is 5.
     """
-    step_size = lr / (1 - beta1**step)
-    longest = 2 / (1 - beta2) - 1
-    memory = longest - 2 * step * beta2**step / (1 - beta2**step)
-    trusted = memory > 5
-    if trusted:
-        held_back = (memory - 4) * (memory - 2) * longest
-        held_back /= (longest - 4) * (longest - 2) * memory
-        step_size *= (held_back * (1 - beta2**step)) ** 0.5
+    step_size, trusted = rectified(lr, beta1, beta2, step)
     betas = {"lr": lr, "beta1": beta1, "beta2": beta2, "weight_decay": weight_decay}
     for arrays in zip(parameters, gradients, first_moments, second_moments, strict=True):
         p, gradient, m, v = arrays
@@ -268,3 +261,20 @@ def radam_step(
         else:
             xp.multiply(m, step_size, out=scratch)
         p -= scratch
+
+
+def rectified(lr: float, beta1: float, beta2: float, step: int) -> tuple[float, bool]:
+    """RAdam's factor of the update, and whether v is trusted to divide it: r > 5.
+
+    Example:
+        >>> rectified(0.25, 0.5, 0.999, 1)
+        (0.5, False)
+    """
+    step_size = lr / (1 - beta1**step)
+    longest = 2 / (1 - beta2) - 1
+    memory = longest - 2 * step * beta2**step / (1 - beta2**step)
+    if memory <= 5:
+        return step_size, False
+    held_back = (memory - 4) * (memory - 2) * longest
+    held_back /= (longest - 4) * (longest - 2) * memory
+    return step_size * (held_back * (1 - beta2**step)) ** 0.5, True

@@ -28,7 +28,17 @@ from typing import Any
 import numpy as np
 
 from ..registry import Arrays, Benchmark, Kernel, Op, Params, Shape, register
-from .lists import LENET, Make, cost_per_number, normal_lists, squares, variations
+from .lists import (
+    LENET,
+    MLP,
+    Make,
+    cost_per_number,
+    has_large_parameter,
+    large_enough,
+    normal_lists,
+    squares,
+    variations,
+)
 from .reference_adaptive import adadelta_step, adagrad_step, rmsprop_step, rprop_step
 from .reference_layerwise import lamb_step, lars_step
 from .reference_moments import amsgrad_step, nadam_step, radam_step
@@ -107,6 +117,18 @@ _DECOUPLED = {"weight_decay": 0.1, "decoupled": True}
 _LATE = {"step": 100, "beta1": 0.0}
 
 
+COMPILED = (
+    "adagrad_step",
+    "adadelta_step",
+    "rmsprop_step",
+    "rprop_step",
+    "amsgrad_step",
+    "nadam_step",
+    "radam_step",
+)
+"""The steps of `numba_variants.py`."""
+
+
 def _register(
     reference: Kernel,
     flops: int,
@@ -115,6 +137,7 @@ def _register(
     params: Params,
     *changes: Params,
 ) -> Op:
+    compiled = reference.__name__ in COMPILED
     return register(
         Op(
             name=reference.__name__,
@@ -122,9 +145,12 @@ def _register(
             cost=cost_per_number(flops),
             samples=variations(make, params, {}, *changes),
             make=make,
+            rule=large_enough if compiled else None,
+            shape_class=has_large_parameter if compiled else None,
             in_place=in_place,
             benchmark_shapes=(
                 Benchmark("LeNet-5", LENET, params),
+                Benchmark("MLP", MLP, params),
                 Benchmark("10 million", ((10_000_000,),), params),
             ),
         )

@@ -42,7 +42,8 @@ def kept(typingctx: Any, block: Any, offset: Any, seed: Any, threshold: Any) -> 
         found = [builder.sext(builder.icmp_unsigned(">=", word, least), ir.INTS) for word in words]
         return context.make_tuple(builder, sig.return_type, _in_order(builder, found))
 
-    return types.UniTuple(MASK, 4)(*[types.int64] * 4), emit
+    masks = types.UniTuple(MASK, 4)  # type: ignore[no-untyped-call]
+    return masks(*[types.int64] * 4), emit
 
 
 def _round(builder: Any, words: Any, key: Any) -> Any:

@@ -179,6 +179,11 @@ def _calls(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
             turned[i], turned[j] = turned[j], turned[i]
             words = f"{ast.unparse(node.elts[i])} and {ast.unparse(node.elts[j])} are swapped"
             yield ast.Tuple(turned, ast.Load()), words
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        total = ast.Call(ast.Attribute(node.value, "sum", ast.Load()), [], [])
+        total.keywords = [ast.keyword("axis", ast.Constant(0))]
+        yield total, f"the sum belongs where only number {node.slice.value!r} stands"
+        yield node.value, f"[{node.slice.value!r}] is too many"
     if not isinstance(node, ast.Call):
         return
     if isinstance(node.func, ast.Attribute) and node.func.attr in REDUCTIONS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
@@ -109,7 +110,9 @@ class Patch:
             inner = outer
         module = ast.fix_missing_locations(ast.Module([inner], []))
         try:
-            code: CodeType = compile(module, self.file, "exec")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                code: CodeType = compile(module, self.file, "exec")
         except (SyntaxError, ValueError, TypeError):
             return None
         for _ in range(2 if free else 1):

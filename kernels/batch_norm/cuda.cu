@@ -61,13 +61,14 @@ __device__ __forceinline__ void merge_rows(Moments* mine, const Place& my, int w
   for (int k = 0; k < VEC; ++k) mine[k] = shared[k * THREADS + threadIdx.x];
 }
 
-// Moments of each column in this block's rows: parts (3, slices, C), counts first.
+// Moments of each column in this block's rows: parts (3, slices, C), counts first. Means are told
+// by their distance from the column's first number, x[0, c]: small, so that little is rounded off.
 extern "C" __global__ void __launch_bounds__(THREADS)
     moments(const float* __restrict__ x, float* __restrict__ parts, i64 M, int C, int width) {
   const Place my = place(M, C, width);
   Moments mine[VEC] = {};
   if (my.works && my.start + my.row < my.stop) {
-    // Distances from the thread's first number: small, whatever the mean of x.
+    const Pack<VEC> whole_origin = load<VEC>(x, my.column);
     const Pack<VEC> origin = load<VEC>(x, (my.start + my.row) * my.packs + my.column);
     float sum[VEC] = {}, squares[VEC] = {};
 #pragma unroll 4
@@ -84,7 +85,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         static_cast<float>((my.stop - my.start - my.row + my.rows - 1) / my.rows);
 #pragma unroll
     for (int k = 0; k < VEC; ++k)
-      mine[k] = {count, origin.at[k] + sum[k] / count, squares[k] - sum[k] * (sum[k] / count)};
+      mine[k] = {count, (origin.at[k] - whole_origin.at[k]) + sum[k] / count,
+                 squares[k] - sum[k] * (sum[k] / count)};
   }
   merge_rows(mine, my, width);
   if (my.row == 0 && my.works) {
@@ -101,8 +103,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // Mean and variance of each channel from the parts, which are the rows of this kernel.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    statistics(const float* __restrict__ parts, float* __restrict__ mean, float* __restrict__ var,
-               i64 slices, int C, int width) {
+    statistics(const float* __restrict__ x, const float* __restrict__ parts,
+               float* __restrict__ mean, float* __restrict__ var, i64 slices, int C, int width) {
   const Place my = place(slices, C, width);
   const i64 all = slices * C;
   Moments mine[VEC] = {};
@@ -120,7 +122,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int k = 0; k < VEC; ++k) {
       const int c = my.column * VEC + k;
-      mean[c] = mine[k].mean;
+      mean[c] = mine[k].count > 0.0f ? x[c] + mine[k].mean : 0.0f;
       // A NaN must stay one, and rounding must not leave less than nothing.
       const float variance = mine[k].count > 0.0f ? mine[k].squares / mine[k].count : 0.0f;
       var[c] = variance < 0.0f ? 0.0f : variance;

@@ -1,7 +1,7 @@
 """Batch normalisation in CUDA C++: the launchers of `cuda.cu`.
 
 Training reads x twice and writes y; the gradient reads dy and x twice and writes dx. Error of mean
-and var: about (rows of a thread + log2 M) eps, relative to mean |x - x[first]| and to var.
+and var: about (rows of a thread + log2 M) eps, relative to mean |x - x[0]| and to var.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def batch_norm(
     run = cuda_launch.kernel(_SOURCE, "moments", x, (f"-DVEC={width}",))
     run((columns.tiles, slices), (THREADS,), (x, parts, *_shape(M, C, columns)))
     run = cuda_launch.kernel(_SOURCE, "statistics", x, (f"-DVEC={width}",))
-    run((columns.tiles, 1), (THREADS,), (parts, mean, var, *_shape(slices, C, columns)))
+    run((columns.tiles, 1), (THREADS,), (x, parts, mean, var, *_shape(slices, C, columns)))
     _normalise(x, gamma, beta, mean, var, y, eps, activation)
     return y, mean, var
 

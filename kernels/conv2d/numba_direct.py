@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..activation.reference import activation as activate
-from ..arrays import Array, Padding
+from ..arrays import Array, Padding, output_length
 from ..compiled import device_function, kernel, prange
-from ..simd import TILE_ROWS, WIDTH, address
+from ..simd import TILE_ROWS, WIDTH, address, load, load_first, store, transpose_block
 from ..simd.gather import make_gather_tile
+from ..threads import get_num_threads
 from ..workspace import empty, scratch
 from . import reference
 from .plan import Plan, forward_plan, input_grad_plan
@@ -94,31 +94,36 @@ def _places(plan: Any, phase: int, images: int, first: int) -> int:
 
 
 @device_function
+def _copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
+    """target[to : to + count] = source[at : at + count], a vector at a time."""
+    for i in range(0, count - WIDTH + 1, WIDTH):
+        store(target, to + i, load(source, at + i))
+    for i in range(count - count % WIDTH, count):
+        target[to + i] = source[at + i]
+
+
+@device_function
 def _frame(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> int:
     """The address where the windows of a chunk begin: in `source`, or in its copy in `frame`."""
     H, W, C = source.shape[1:]
     top, left = first * plan.row_step + plan.first_row, plan.first_column
     if not plan.copied:
         return address(source, ((image * H + top) * W + left) * C)
-    width = plan.frame_columns
-    begin, end = max(0, left), min(W, left + width)
+    pixels = source.reshape(source.size)
+    width = plan.frame_columns * C
+    begin = max(0, left)
+    end = max(begin, min(W, left + plan.frame_columns))
+    before, count = (begin - left) * C, (end - begin) * C
     to = 0
     for n in range(image, image + images):
         for h in range(top, top + plan.frame_rows):
-            row = frame[to : to + width * C]
-            if 0 <= h < H and begin < end:
-                row[: (begin - left) * C] = 0
-                row[(end - left) * C :] = 0
-                inside = row[(begin - left) * C : (end - left) * C]
-                pixels = source[n, h, begin:end]
-                at = 0
-                for w in range(end - begin):
-                    for c in range(C):
-                        inside[at] = pixels[w, c]
-                        at += 1
+            if 0 <= h < H:
+                frame[to : to + before] = 0
+                _copy(pixels, ((n * H + h) * W + begin) * C, frame, to + before, count)
+                frame[to + before + count : to + width] = 0
             else:
-                row[:] = 0
-            to += width * C
+                frame[to : to + width] = 0
+            to += width
     return address(frame, 0)
 
 
@@ -126,21 +131,51 @@ def _frame(source: Any, plan: Any, image: int, images: int, first: int, frame: A
 
 
 @kernel(parallel=True)
-def _pack(weights: Any, tap_order: Any, panels: Any) -> None:
-    """panels[g, panel, (tap, r), :] = weights[tap, g, r, filters of the panel], zeros behind."""
-    _, groups, depth, filters = weights.shape
-    count = panels.shape[1]
-    for item in prange(groups * count):
-        g, first = item // count, item % count * PANEL
-        panel = panels[g, item % count]
-        valid = min(PANEL, filters - first)
-        for t in range(tap_order.size):
-            tap = weights[tap_order[t], g]
-            for r in range(depth):
-                row = panel[t * depth + r]
-                for column in range(valid):
-                    row[column] = tap[r, first + column]
-                row[valid:] = 0
+def _pack(w: Any, tap_order: Any, panels: Any) -> None:
+    """panels[g, panel, (tap, c), :] = w[tap, c, filters of the panel], zeros behind the last."""
+    depth, O = w.shape[1:]
+    groups, count = panels.shape[:2]
+    filters = O // groups
+    for item in prange(groups * count * tap_order.size):
+        panel, t = item // tap_order.size, item % tap_order.size
+        g, first = panel // count, panel % count * PANEL
+        at = tap_order[t] * depth * O + g * filters + first
+        to = (panel * tap_order.size + t) * depth * PANEL
+        for c in range(depth):
+            for part in range(0, PANEL, WIDTH):
+                filters_left = load_first(w, at + c * O + part, filters - first - part)
+                store(panels, to + c * PANEL + part, filters_left)
+
+
+@kernel(parallel=True)
+def _pack_turned(w: Any, tap_order: Any, panels: Any) -> None:
+    """panels[g, panel, (tap, o), :] = w[tap, channels of the panel, o]: the input gradient's."""
+    depth, O = w.shape[1:]
+    groups, count = panels.shape[:2]
+    filters = O // groups
+    for item in prange(groups * count * tap_order.size):
+        panel, t = item // tap_order.size, item % tap_order.size
+        g, first = panel // count, panel % count * PANEL
+        source = address(w, (tap_order[t] * depth + first) * O + g * filters)
+        target = address(panels, (panel * tap_order.size + t) * filters * PANEL)
+        if filters % WIDTH == 0:
+            for o in range(0, filters, WIDTH):
+                for c in range(0, PANEL, WIDTH):
+                    left = min(WIDTH, max(0, depth - first - c))
+                    transpose_block(
+                        source + 4 * (c * O + o),
+                        O,
+                        left,
+                        WIDTH,
+                        target + 4 * (o * PANEL + c),
+                        PANEL,
+                    )
+        else:  # a block would write into the next tap
+            for o in range(filters):
+                row = panels[g, panel % count, t * filters + o]
+                row[:] = 0
+                for c in range(first, min(depth, first + PANEL)):
+                    row[c - first] = w[tap_order[t], c, g * filters + o]
 
 
 @kernel(parallel=True)
@@ -230,6 +265,42 @@ def _add_parts(sums: Any, dw: Any) -> None:
                         to[column] += row[column]
 
 
+# Few filters: several neighbouring outputs as one -------------------------------------------------
+
+
+def _merged(filters: int, size: int, outputs: int, stride: int, dilation: int, groups: int) -> int:
+    """How many neighbours of a row to merge: as many as fill a vector and divide the row.
+
+    6 filters use 6 lanes of 16. Two neighbouring outputs together are one output of 12 filters,
+    whose windows are a column wider and begin two columns apart; each of the 12 has a column of
+    zeros. With 5 columns, that is 6 steps for two outputs instead of 5 for one.
+    A zero times an infinity is a NaN: here one may spread to the neighbours.
+    """
+    if stride != 1 or dilation != 1 or groups != 1 or size == 1:
+        return 1
+    return max(s for s in range(1, max(1, WIDTH // filters) + 1) if outputs % s == 0)
+
+
+def _widen(w: Array, merged: int) -> Array:
+    """The filters of `merged` neighbours: wide[i, j + s, c, (s, o)] = w[i, j, c, o]."""
+    KH, KW, C, O = w.shape
+    wide = np.zeros((KH, KW + merged - 1, C, merged, O), w.dtype)
+    for s in range(merged):
+        wide[:, s : s + KW, :, s] = w
+    return wide.reshape(KH, KW + merged - 1, C, merged * O)
+
+
+def _narrow(wide: Array, merged: int) -> Array:
+    """The adjoint of `_widen`: each weight's gradient is the sum over the neighbours."""
+    KH, columns, C, _ = wide.shape
+    KW = columns - merged + 1
+    parts = wide.reshape(KH, columns, C, merged, -1)
+    total: Array = parts[:, :KW, :, 0].copy()
+    for s in range(1, merged):
+        total += parts[:, s : s + KW, :, s]
+    return total
+
+
 # The three functions ------------------------------------------------------------------------------
 
 
@@ -258,12 +329,24 @@ def conv2d(
             activation=activation, out=out,
         )  # fmt: skip
     KH, KW, depth, O = w.shape
-    plan = forward_plan(x.shape, w.shape, stride, padding, dilation)
-    OH, OW = int(plan.rows[0]), int(plan.columns[0])
+    OH, OW = (
+        output_length(x.shape[1 + k], w.shape[k], stride[k], padding[k], dilation[k])
+        for k in (0, 1)
+    )
     y: Array = empty((x.shape[0], OH, OW, O), x.dtype) if out is None else out
-    weights = w.reshape(KH * KW, depth, groups, O // groups).transpose(0, 2, 1, 3)
+    merged = _merged(O, KW, OW, stride[1], dilation[1], groups)
+    if merged > 1:
+        conv2d(
+            x, _widen(w, merged), None if b is None else np.tile(b, merged),
+            stride=(stride[0], merged), padding=padding, dilation=dilation, groups=1,
+            activation=activation, out=y.reshape(x.shape[0], OH, OW // merged, merged * O),
+        )  # fmt: skip
+        return y
+    plan = forward_plan(x.shape, w.shape, stride, padding, dilation)
+    panels = _panels(plan, groups, depth, O // groups, x)
+    _pack(np.ascontiguousarray(w).reshape(KH * KW, depth, O), plan.tap_order, panels)
     lowest = np.float32(0) if activation == "relu" else _NO_FLOOR
-    _run(np.ascontiguousarray(x), weights, b, lowest, plan, y)
+    _run(np.ascontiguousarray(x), panels, b, lowest, plan, y)
     if activation in ("tanh", "sigmoid"):
         activate(y, None, kind=activation, out=y)
     return y
@@ -291,24 +374,39 @@ def conv2d_input_grad(
             groups=groups, out=out,
         )  # fmt: skip
     KH, KW, depth, O = w.shape
+    if stride == (1, 1) and _merged(depth, KW, x_shape[2], 1, dilation[1], groups) > 1:
+        (top, _), (left, _) = padding
+        above, before = (KH - 1) * dilation[0] - top, KW - 1 - left
+        frame = (  # such that the result has the shape of x
+            (above, x_shape[1] - dy.shape[1] + (KH - 1) * dilation[0] - above),
+            (before, x_shape[2] - dy.shape[2] + KW - 1 - before),
+        )
+        turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
+        return conv2d(
+            dy, turned, None, stride=stride, padding=frame, dilation=dilation, groups=1, out=out
+        )
     plan = input_grad_plan(dy.shape, w.shape, x_shape, stride, padding, dilation, groups)
     dx: Array = empty(x_shape, dy.dtype) if out is None else out
-    weights = w.reshape(KH * KW, depth, groups, O // groups).transpose(0, 2, 3, 1)
-    _run(np.ascontiguousarray(dy), weights, None, _NO_FLOOR, plan, dx)
+    panels = _panels(plan, groups, O // groups, depth, dy)
+    _pack_turned(np.ascontiguousarray(w).reshape(KH * KW, depth, O), plan.tap_order, panels)
+    _run(np.ascontiguousarray(dy), panels, None, _NO_FLOOR, plan, dx)
     return dx
 
 
+def _panels(plan: Plan, groups: int, depth: int, filters: int, like: Array) -> Array:
+    """Room for the packed weights of all groups."""
+    shape = (groups, -(-filters // PANEL), plan.tap_order.size * depth, PANEL)
+    return scratch("conv2d panels", shape, like)
+
+
 def _run(
-    source: Array, weights: Array, bias: Array | None, lowest: Any, plan: Plan, result: Array
+    source: Array, panels: Array, bias: Array | None, lowest: Any, plan: Plan, result: Array
 ) -> None:
-    """Pack the weights (taps, groups, depth, filters) and convolve."""
-    groups, depth, filters = weights.shape[1:]
-    count = -(-filters // PANEL)
-    panels = scratch("conv2d panels", (groups, count, plan.tap_order.size * depth, PANEL), source)
-    _pack(weights, plan.tap_order, panels)
+    """Convolve, from the bias on."""
+    groups, count = panels.shape[:2]
     starts = np.zeros((groups, count * PANEL), source.dtype)
     if bias is not None:
-        starts[:, :filters] = bias.reshape(groups, filters)
+        starts[:, : bias.size // groups] = bias.reshape(groups, -1)
     _convolve(source, panels, starts, lowest, plan, _frames(plan, source), result)
 
 
@@ -340,7 +438,21 @@ def conv2d_weight_grad(
             x, dy, w_shape=w_shape, stride=stride, padding=padding, dilation=dilation,
             groups=groups, out=out,
         )  # fmt: skip
-    filters = w_shape[3] // groups
+    KH, KW, depth, O = w_shape
+    filters = O // groups
+    N, OH, OW, _ = dy.shape
+    merged = _merged(O, KW, OW, stride[1], dilation[1], groups)
+    if merged > 1:
+        wide = conv2d_weight_grad(
+            x, dy.reshape(N, OH, OW // merged, merged * O),
+            w_shape=(KH, KW + merged - 1, depth, merged * O), stride=(stride[0], merged),
+            padding=padding, dilation=dilation, groups=1,
+        )  # fmt: skip
+        narrow = _narrow(wide, merged)
+        if out is None:
+            return narrow
+        out[...] = narrow
+        return out
     plan = forward_plan(x.shape, w_shape, stride, padding, dilation)
     x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
     count = -(-filters // PANEL)

@@ -15,9 +15,9 @@ import numpy as np
 from ..arrays import Array, Padding, output_length
 from ..registry import Shape
 
-_CHUNK_FLOATS = 32 << 10
-"""Floats of the source that one chunk of work reads: 128 KiB, which the L2 cache holds beside the
-filters."""
+_CHUNK_FLOATS = 64 << 10
+"""Floats of the source that one chunk of work reads: 256 KiB, which the L2 cache holds beside the
+filters. With 128 KiB a 3x3 convolution with stride 2 takes 1.1 to 1.3 times as long."""
 _CHUNK_PLACES = 1024
 """Pixels of the destination that one chunk of work computes, at most: the length of its tables."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import kernel, prange
-from ..simd import WIDTH, address
+from ..simd import WIDTH, address, transpose_block
 from .winograd_tiles import (
     PANEL,
     gather_filter,
@@ -27,15 +27,16 @@ from .winograd_tiles import (
 
 @kernel(parallel=True)
 def turn(w: Any, turned: Any) -> None:
-    """turned[i, j, o, c] = w[2 - i, 2 - j, c, o]: the filters of the input gradient."""
+    """turned[2 - i, 2 - j, o, c] = w[i, j, c, o]: the filters of the input gradient."""
     KH, KW, C, O = w.shape
-    side = 16  # a square of this side is read and written while its lines are in the cache
-    for item in prange(KH * KW * ((C + side - 1) // side)):
-        tap, first = item % (KH * KW), item // (KH * KW) * side
-        i, j = tap // KW, tap % KW
-        for o in range(O):
-            for c in range(first, min(C, first + side)):
-                turned[i, j, o, c] = w[KH - 1 - i, KW - 1 - j, c, o]
+    taps, blocks = KH * KW, C // WIDTH
+    for item in prange(taps * blocks):
+        tap, c = item // blocks, item % blocks * WIDTH
+        for o in range(0, O, WIDTH):
+            transpose_block(
+                address(w, (tap * C + c) * O + o), O, WIDTH, WIDTH,
+                address(turned, ((taps - 1 - tap) * O + o) * C + c), C,
+            )  # fmt: skip
 
 
 @kernel(parallel=True)

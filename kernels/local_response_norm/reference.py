@@ -43,7 +43,7 @@ def local_response_norm(
         Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural
         networks, 2012, section 3.3.
     """
-    y = array_module(x).multiply(x, x, out=out)
+    y: Array = array_module(x).multiply(x, x, out=out)
     d = _window_sums(y, before, after)
     d *= alpha
     d += k
@@ -106,7 +106,7 @@ def local_response_norm_grad(
 
 def _window_sums(x: Array, before: int, after: int) -> Array:
     """The sums of x[..., c - before : c + after + 1], as far as there are such channels."""
-    sums = array_module(x).array(x, order="C")
+    sums: Array = array_module(x).array(x, order="C")
     C = x.shape[-1]
     for shift in range(1, min(before, C - 1) + 1):
         sums[..., shift:] += x[..., : C - shift]

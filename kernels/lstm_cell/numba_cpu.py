@@ -24,18 +24,20 @@ def _step(ax: Any, ah: Any, c: Any, gates: Any, after: Any, h: Any) -> None:
     N, H = c.shape
     for n in prange(N):
         x, s, y = ax[n], ah[n], gates[n]
+        x_g, s_g, x_o, s_o = x[2 * H : 3 * H], s[2 * H : 3 * H], x[3 * H :], s[3 * H :]
+        i, f, g, o = y[:H], y[H : 2 * H], y[2 * H : 3 * H], y[3 * H :]
+        cell, cell_after, shown = c[n], after[n], h[n]
+        # One result a loop: of two LLVM would have to prove too often that they do not overlap.
         for j in range(2 * H):
             y[j] = sigmoid(x[j] + s[j])
-        i, f, g, o = y[:H], y[H : 2 * H], y[2 * H : 3 * H], y[3 * H :]
-        x_g, s_g, x_o, s_o = x[2 * H : 3 * H], s[2 * H : 3 * H], x[3 * H :], s[3 * H :]
         for j in range(H):
             g[j] = tanh(x_g[j] + s_g[j])
-            o[j] = sigmoid(x_o[j] + s_o[j])
-        cell, cell_after, shown = c[n], after[n], h[n]
         for j in range(H):
-            value = f[j] * cell[j] + i[j] * g[j]
-            cell_after[j] = value
-            shown[j] = o[j] * tanh(value)
+            o[j] = sigmoid(x_o[j] + s_o[j])
+        for j in range(H):
+            cell_after[j] = f[j] * cell[j] + i[j] * g[j]
+        for j in range(H):
+            shown[j] = o[j] * tanh(cell_after[j])
 
 
 @kernel(parallel=True)
@@ -63,7 +65,8 @@ def lstm_cell(
         gates, after = workspace.empty(ax.shape, ax.dtype), workspace.empty(c.shape, c.dtype)
         out = (gates, after, workspace.empty(c.shape, c.dtype))
     run = _step if c.size >= WORTH_THREADS else _step.serial
-    run(*(np.ascontiguousarray(a) for a in (ax, ah, c)), *out)
+    ax, ah, c = (np.ascontiguousarray(a) for a in (ax, ah, c))
+    run(ax, ah, c, *out)
     return out
 
 
@@ -80,5 +83,6 @@ def lstm_cell_grad(
     if out is None:
         out = (workspace.empty(gates.shape, gates.dtype), workspace.empty(c.shape, c.dtype))
     run = _step_back if c.size >= WORTH_THREADS else _step_back.serial
-    run(*(np.ascontiguousarray(a) for a in (dh, dc, gates, c, after)), *out)
+    dh, dc, gates, c, after = (np.ascontiguousarray(a) for a in (dh, dc, gates, c, after))
+    run(dh, dc, gates, c, after, *out)
     return out

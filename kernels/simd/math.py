@@ -2,8 +2,9 @@
 
 Each takes a vector (`vector.py`) or one float32; a loop over an array that calls it with one
 number at a time is turned into vectors by LLVM. NaN, infinities and zeros of either sign come out
-as from NumPy. The bound of each is the largest error over all float32, in units in the last place
-(ulp: the distance between neighbouring floats, 1.2e-7 of a number at most).
+as from NumPy. Bounds are in units in the last place (ulp: the distance between neighbouring floats,
+at most 1.2e-7 of a number). Measured over every 29th float32, all exponents and both signs, the
+largest errors are: exp 1.05, log 0.87, tanh 2.43, sigmoid 2.28, erf 2.43.
 
 Most stand on one idea. With n the whole number nearest to x / ln 2, and r = x - n ln 2,
 
@@ -20,7 +21,7 @@ chapter 10. Read next: `softmax_cross_entropy/numba_cpu.py`, which lives on exp.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -38,10 +39,9 @@ def as_written(function: FunctionT) -> FunctionT:
 
     x - n LN2_HIGH - n LN2_LOW may become fused multiply-adds, but never x - n (their sum).
     """
-    compiled: FunctionT = njit(
-        nogil=True, fastmath={"contract"}, error_model="numpy", forceinline=True
-    )(function)
-    return compiled
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True}
+    compiled: Any = njit(fastmath={"contract"}, **options)(function)
+    return cast("FunctionT", compiled)
 
 
 LOG2_E = f32(1.44269504)
@@ -133,7 +133,7 @@ def log(x: Number) -> Number:
 
 @as_written
 def tanh(x: Number) -> Number:
-    """(e^2x - 1) / (e^2x + 1). Error: at most 2.4 ulp.
+    """(e^2x - 1) / (e^2x + 1). Error: at most 2.5 ulp.
 
     e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1) keeps its digits near zero, where 1 - 2 / (e^2x + 1)
     would lose them. From 10 on tanh rounds to 1.
@@ -147,14 +147,14 @@ def tanh(x: Number) -> Number:
 
 @as_written
 def sigmoid(x: Number) -> Number:
-    """1 / (1 + e^-x) = e^x / (1 + e^x), whichever does not overflow. Error: at most 2.4 ulp."""
+    """1 / (1 + e^-x) = e^x / (1 + e^x), whichever does not overflow. Error: at most 2.5 ulp."""
     e = exp(-absolute(x))
     return select(x < f32(0), e, f32(1)) / (f32(1) + e)
 
 
 @as_written
 def erf(x: Number) -> Number:
-    """2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Error: at most 2.4 ulp.
+    """2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Error: at most 2.5 ulp.
 
     Near zero x P(x^2), farther out 1 - e^-Q(|x|): both are computed, one is taken.
     """

@@ -43,7 +43,7 @@ class LSTM(Function):
         cells[0], h = c0, h0
         for t in range(T):
             after = gates[t], cells[t + 1], y[t]
-            _, _, h = launch("lstm_cell", ax[t], h @ w_h, cells[t], out=after)
+            _, _, h = launch("lstm_cell", ax[t], launch("matmul", h, w_h), cells[t], out=after)
         self.gates, self.cells = gates, cells
         return by_steps(y), xp.array(cells[T], order="C")
 
@@ -93,7 +93,7 @@ class LSTMGrad(Function):
             before = da[t], turns[t % 2]
             dh = dh + steps[t]
             _, dc = launch("lstm_cell_grad", dh, dc, gates[t], cells[t], cells[t + 1], out=before)
-            dh = da[t] @ w_h.T
+            dh = launch("matmul", da[t], w_h.T)
         h = xp.concatenate([h0[None], by_steps(y)[:-1]])
         dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, by_steps(x), h, w_x)
         return by_steps(dx), dh, xp.array(dc), dw_x, dw_h, db_x, db_h

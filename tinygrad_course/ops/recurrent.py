@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, launch
 from ..dtypes import floating, operand, operands
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..tensor import filled
@@ -149,7 +149,7 @@ def _first_state(name: str, state: Any, shape: tuple[int, ...], x: Any) -> Any:
 def projected(x: Array, w: Array) -> Array:
     """x w for all samples and steps at once: (N, T, D) to (N, T, columns)."""
     N, T, D = x.shape
-    y: Array = x.reshape(N * T, D) @ w
+    y: Array = launch("matmul", x.reshape(N * T, D), w)
     return y.reshape(N, T, w.shape[1])
 
 
@@ -172,7 +172,7 @@ def through_weights(
     """
     N, T, D = x.shape
     rows_x, rows_h = (a.reshape(N * T, a.shape[2]) for a in (da_x, da_h))
-    dx = (rows_x @ w_x.T).reshape(x.shape)
-    dw_x = x.reshape(N * T, D).T @ rows_x
-    dw_h = h.reshape(N * T, h.shape[2]).T @ rows_h
-    return dx, dw_x, dw_h, rows_x.sum(0), rows_h.sum(0)
+    dx = launch("matmul", rows_x, w_x.T).reshape(x.shape)
+    dw_x = launch("matmul", x.reshape(N * T, D).T, rows_x)
+    dw_h = launch("matmul", h.reshape(N * T, h.shape[2]).T, rows_h)
+    return dx, dw_x, dw_h, launch("sum_rows", rows_x), launch("sum_rows", rows_h)

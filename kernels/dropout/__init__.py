@@ -60,9 +60,9 @@ def _cost(x: Array, **_: Any) -> Cost:
     return Cost(x.size, byte_count(x, x))
 
 
-def _rule(arrays: Arrays, params: Params) -> str | None:
+def _rule(arrays: Arrays, params: Params) -> str:
     """8 elements: 1.7 us compiled, 40 by the reference; (64, 120): 3.4 and 72."""
-    return "numba" if _shape_class(arrays, params) else None
+    return "numba" if _shape_class(arrays, params) else "reference"
 
 
 def _shape_class(arrays: Arrays, params: Params) -> bool:

@@ -76,8 +76,8 @@ def verify(op_name: str, function: Kernel, dtype: Any = "float32") -> Verdict:
                 error = _run(op, function, arrays, params, way)
             except _Fault as fault:
                 return Verdict(f"{fault} ({_said(op, arrays, params)})", worst, ())
-            except Exception as error:  # noqa: BLE001 - a kernel may raise anything
-                said = f"it raises {type(error).__name__}: {_first_line(error)}"
+            except Exception as raised:  # noqa: BLE001 - a kernel may raise anything
+                said = f"it raises {type(raised).__name__}: {_first_line(raised)}"
                 if not odd and way != "strided":
                     return Verdict(f"{said} ({_said(op, arrays, params)})", worst, ())
                 strided = " with strides" if way == "strided" else ""

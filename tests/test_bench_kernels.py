@@ -12,6 +12,7 @@ from tinygrad_course.kernels import compiled
 
 from tinygrad_course.bench import kernels as bench
 from tinygrad_course.bench import subject
+from tinygrad_course.bench.sizes import sizes_of
 from tinygrad_course.errors import ArgumentError
 
 MINE = """
@@ -75,7 +76,7 @@ def verdict(path, name, limit=20.0):
     candidate = bench._Candidate(bench.USER, "user", name)
     with bench._Workers(1, chosen) as workers:
         bench._find(workers, chosen, limit)
-        size = bench.sizes_of(op, ["4x10"])[0]
+        size = sizes_of(op, ["4x10"])[0]
         return bench._verified(workers, op, candidate, size, limit)
 
 

@@ -104,7 +104,7 @@ def _best_rate(call: Callable[[int], object], work: float, turn: float) -> float
     call(1)
     start = time.perf_counter()
     call(1)
-    times = max(1, round(turn / 8 / max(time.perf_counter() - start, 1e-7)))
+    times = max(1, round(turn / 8 / max(time.perf_counter() - start, 1e-6)))
     best = math.inf
     for _ in range(8):
         start = time.perf_counter()

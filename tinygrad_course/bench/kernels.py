@@ -15,8 +15,11 @@ from typing import Any, NamedTuple
 
 from .. import kernels
 from ..errors import ArgumentError
+from . import kernel_rows
 from .ceiling import Ceiling, of_answer
+from .kernel_rows import KernelRow
 from .kernel_worker import NUMPY, OURS, USER
+from .sizes import Size, sizes_of
 from .timing import Spread, repeats, spread
 from .worker import Worker, WorkerError, threads_environment
 
@@ -29,59 +32,6 @@ TURN = 0.02
 PAUSE = 0.01
 """Seconds between turns of two processes: threads that wait for more work spin for a while."""
 Say = Callable[[str], None]
-Shapes = tuple[tuple[int, ...], ...]
-
-
-class Size(NamedTuple):
-    """The shapes and parameters of one call."""
-
-    label: str
-    shapes: Shapes
-    params: Mapping[str, Any]
-
-
-class KernelRow(NamedTuple):
-    """One implementation of an op at one size.
-
-    Attributes:
-        op: the op.
-        size: the label of the size.
-        implementation: its name; "NumPy" and "NumPy, 1 thread" are the reference.
-        chosen: whether it is what `launch` would choose here.
-        us: microseconds a call, the median over the rounds.
-        us_low: the 10th percentile.
-        us_high: the 90th percentile.
-        first_ms: the first call, with everything that it compiles.
-        gigabytes_per_second: bytes that must be moved, over the time.
-        gigaflops: operations that must be done, over the time, in billions.
-        intensity: operations a byte.
-        percent: of the ceiling.
-        bound: what the ceiling is here: "memory" or "arithmetic".
-        error: the largest, against float64, relative to the largest number.
-        speedup: NumPy's time over this one, NumPy with its default threads.
-        speedup_one: the same, NumPy with one thread.
-        fault: why it was not timed.
-        note: what else there is to know.
-    """
-
-    op: str
-    size: str
-    implementation: str
-    chosen: bool = False
-    us: float | None = None
-    us_low: float | None = None
-    us_high: float | None = None
-    first_ms: float | None = None
-    gigabytes_per_second: float | None = None
-    gigaflops: float | None = None
-    intensity: float | None = None
-    percent: float | None = None
-    bound: str = ""
-    error: float | None = None
-    speedup: float | None = None
-    speedup_one: float | None = None
-    fault: str = ""
-    note: str = ""
 
 
 class Subject(NamedTuple):
@@ -101,91 +51,9 @@ class _Candidate(NamedTuple):
 
 
 NUMPY_CANDIDATES = (
-    _Candidate(NUMPY, "reference", "NumPy"),
-    _Candidate(ONE, "reference", "NumPy, 1 thread"),
+    _Candidate(NUMPY, "reference", kernel_rows.NUMPY),
+    _Candidate(ONE, "reference", kernel_rows.NUMPY_ONE),
 )
-
-
-def sizes_of(op: str, given: Sequence[str] = (), *, sweep: bool = False) -> list[Size]:
-    """The op's benchmark sizes, or those given as "128x784,784x800,800".
-
-    Args:
-        op: the op.
-        given: shapes of its arrays.
-        sweep: also smaller ones, a quarter of the first axis at a time.
-
-    Raises:
-        ArgumentError: shapes that cannot be read, or that the op cannot take.
-
-    Example:
-        >>> [size.label for size in sizes_of("matmul", ["2x3,3x4"])]
-        ['2x3,3x4']
-    """
-    benchmarks = kernels.op(op).benchmark_shapes
-    sizes = [Size(b.label, b.shapes, b.params) for b in benchmarks]
-    if given:
-        sizes = [_given_size(op, text, sizes[0]) for text in given]
-    if sweep:
-        sizes = [smaller for size in sizes[:1] for smaller in _sweep(op, size)] + sizes[1:]
-    return sizes
-
-
-def _given_size(op: str, text: str, like: Size) -> Size:
-    try:
-        shapes = tuple(tuple(int(n) for n in part.split("x")) for part in text.split(","))
-    except ValueError:
-        raise ArgumentError(
-            f"--shape: expected lengths as 128x784, shapes of several arrays with commas between "
-            f"them, but got {text!r}"
-        ) from None
-    size = _like(like, shapes, text)
-    fault = _unfit(op, size)
-    if fault is not None or len(shapes) != len(like.shapes):
-        expected = ",".join("x".join(map(str, shape)) for shape in like.shapes)
-        raise ArgumentError(
-            f"--shape: {op} cannot take {text!r}{f' ({fault})' if fault else ''}; its first size "
-            f"is {expected}"
-        )
-    return size
-
-
-def _like(size: Size, shapes: Shapes, label: str) -> Size:
-    """The same call with other shapes, also where a parameter (x_shape) is one of them."""
-    other = dict(zip(size.shapes, shapes, strict=False))
-    params = {
-        name: other.get(value, value) if isinstance(value, tuple) else value
-        for name, value in size.params.items()
-    }
-    return Size(label, shapes, params)
-
-
-def _unfit(op: str, size: Size) -> str | None:
-    """Why the reference refuses arrays of these shapes; None if it takes them."""
-    import numpy as np
-
-    spec = kernels.op(op)
-    try:
-        with np.errstate(all="ignore"):
-            arrays = spec.make(np.random.default_rng(0), np.float32, size.shapes, dict(size.params))
-            spec.reference(*arrays, **size.params)
-    except Exception as error:  # noqa: BLE001 - references check nothing: anything may come
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _sweep(op: str, size: Size) -> Iterator[Size]:
-    """The size with its first axis cut to 1, 4, 16, ... and in full."""
-    full = size.shapes[0][0]
-    lengths = [n for n in (4**k for k in range(12)) if n < full]
-    for length in lengths:
-        together = tuple((length, *s[1:]) if s[:1] == (full,) else s for s in size.shapes)
-        alone = ((length, *size.shapes[0][1:]), *size.shapes[1:])
-        for shapes in (together, alone):
-            smaller = _like(size, shapes, f"{size.label}, {length} of {full}")
-            if _unfit(op, smaller) is None:
-                yield smaller
-                break
-    yield size
 
 
 def bench_kernels(
@@ -456,37 +324,3 @@ def _filled(
         speedup=against(NUMPY_CANDIDATES[0]),
         speedup_one=against(NUMPY_CANDIDATES[1]),
     )
-
-
-def crossovers(rows: Sequence[KernelRow]) -> list[str]:
-    """From which size on each implementation beats NumPy, in words.
-
-    The sizes of an op are taken in the order of NumPy's time, the least first.
-
-    Example:
-        >>> rows = [KernelRow("dense", "small", "NumPy", us=1.0),
-        ...         KernelRow("dense", "large", "NumPy", us=9.0),
-        ...         KernelRow("dense", "small", "numba", us=2.0, speedup=0.5),
-        ...         KernelRow("dense", "large", "numba", us=3.0, speedup=3.0)]
-        >>> crossovers(rows)
-        ['dense: numba is faster than NumPy from "large" on']
-    """
-    said = []
-    title = NUMPY_CANDIDATES[0].title
-    for op in dict.fromkeys(row.op for row in rows):
-        mine = [row for row in rows if row.op == op and row.us is not None]
-        slow_last = sorted((r for r in mine if r.implementation == title), key=lambda r: r.us or 0)
-        order = [row.size for row in slow_last]
-        for name in dict.fromkeys(row.implementation for row in mine):
-            gains = {row.size: row.speedup or 0 for row in mine if row.implementation == name}
-            if name.startswith("NumPy") or set(gains) != set(order):
-                continue
-            losing = [place for place, size in enumerate(order) if gains[size] <= 1]
-            start = losing[-1] + 1 if losing else 0
-            if start == len(order):
-                said.append(f"{op}: {name} does not beat NumPy at the largest size")
-            elif start == 0:
-                said.append(f"{op}: {name} is faster than NumPy at every size")
-            else:
-                said.append(f'{op}: {name} is faster than NumPy from "{order[start]}" on')
-    return said

@@ -32,9 +32,10 @@ def timed_launches(step: Callable[[], object], count: int) -> list[dict[str, Any
     booked: dict[tuple[str, str], list[float]] = {}
     find = kernels.find
 
-    def timed_find(op: str, arrays: Any, params: Any, impl: str | None = None) -> Any:
-        function = find(op, arrays, params, impl)
-        book = booked.setdefault((op, kernels.choice(op, arrays, params, impl)), [0, 0.0])
+    def timed_find(op_name: str, arrays: Any, params: Any, impl: str | None = None) -> Any:
+        function = find(op_name, arrays, params, impl)
+        name = kernels.choice(op_name, arrays, params, impl)
+        book = booked.setdefault((op_name, name), [0, 0.0])
 
         def timed(*arguments: Any, **options: Any) -> Any:
             start = time.perf_counter()

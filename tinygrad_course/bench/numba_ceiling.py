@@ -27,7 +27,7 @@ def copy_pieces(source: Any, target: Any, times: int) -> None:
     """
     for piece in prange(source.shape[0]):
         for time in range(times):
-            more = np.float32(time)
+            more = np.float32(time + 1)  # of a 0, nothing would be left
             for i in range(source.shape[1]):
                 target[piece, i] = source[piece, i] + more
 
@@ -37,7 +37,7 @@ def update_pieces(source: Any, target: Any, times: int) -> None:
     """Add a number to each row of `target` (P, n) in place; `source` is not looked at."""
     for piece in prange(target.shape[0]):
         for time in range(times):
-            more = np.float32(time)
+            more = np.float32(time + 1)  # of a 0, nothing would be left
             for i in range(target.shape[1]):
                 target[piece, i] += more
 

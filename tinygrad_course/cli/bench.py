@@ -77,8 +77,8 @@ def steps(names: tuple[str, ...], peers: str | None, profile: bool, **given: Any
         run.kind = "profile"
         for step in asked:
             run.say(f"{step}: profile")
-            for row in profile_step(step, threads=run.threads):
-                run.add(row)
+            for record in profile_step(step, threads=run.threads):
+                run.add(record)
         return run.finish()
     there = chosen_peers(peers, run)
     for row in bench_steps(asked, there, threads=run.threads, rounds=run.rounds, say=run.say):
@@ -117,7 +117,9 @@ def kernels(
     """
     from .. import kernels as registry
     from ..bench.ceiling import Ceiling
-    from ..bench.kernels import Subject, bench_kernels, crossovers, sizes_of
+    from ..bench.kernel_rows import crossovers
+    from ..bench.kernels import Subject, bench_kernels
+    from ..bench.sizes import sizes_of
     from ..bench.subject import parts_of
     from .bench_report import Run, ceiling_rows, chosen
 

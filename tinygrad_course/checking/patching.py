@@ -65,8 +65,8 @@ class Patch:
             tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
         except (OSError, TypeError, SyntaxError, IndexError) as error:
             raise ValueError(f"no source: {error}") from error
-        if not isinstance(tree, ast.FunctionDef):
-            raise ValueError("no function with a body of statements")
+        if not isinstance(tree, ast.FunctionDef) or tree.name != function.__name__:
+            raise ValueError("no function with a body of statements of its own")
         self.lines = lines
         self.file = inspect.getsourcefile(function) or "?"
         self.tree = tree

@@ -53,6 +53,7 @@ class Finding:
         compared: of how many.
         ratio: analytic / numeric, where it is the same at all wrong places; else None.
         kinks: places with two slopes.
+        adjoint: where f is linear in the input: to how many digits <J d, u> = <d, J^T u> holds.
         diagnoses: what the mistake is; several where the numbers cannot tell them apart.
         unnamed: whether a name was looked for and none fits.
         line: the user's line that computes it.
@@ -75,6 +76,7 @@ class Finding:
     compared: int = 0
     ratio: float | None = None
     kinks: list[Kink] = field(default_factory=list)
+    adjoint: int | None = None
     diagnoses: list[Any] = field(default_factory=list)
     unnamed: bool = False
     line: SourceLine | None = None

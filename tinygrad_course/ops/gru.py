@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, launch
 from ..composition import pullback_of
 from ..function import Function
 from ..tensor import Tensor
@@ -33,7 +33,7 @@ class GRU(Function):
         recalled, y = xp.empty((N, T, H), x.dtype), xp.empty((N, T, H), x.dtype)
         h = h0
         for t in range(T):
-            a, from_h = gates[:, t], h @ w_h + b_h
+            a, from_h = gates[:, t], launch("matmul", h, w_h) + b_h
             recalled[:, t] = from_h[:, 2 * H :]
             a[:, : 2 * H] = sigmoid(a[:, : 2 * H] + from_h[:, : 2 * H])
             r, z, n = _three(a)
@@ -89,7 +89,7 @@ class GRUGrad(Function):
             dz[...] = dh * (h[:, t] - n) * z * (1 - z)
             dr[...] = dn * recalled[:, t] * r * (1 - r)
             da_h[:, t] = xp.concatenate([dr, dz, dn * r], axis=1)
-            dh = dh * z + da_h[:, t] @ w_h.T
+            dh = dh * z + launch("matmul", da_h[:, t], w_h.T)
         dx, dw_x, dw_h, db_x, db_h = through_weights(da_x, da_h, x, h, w_x)
         return dx, dh, dw_x, dw_h, db_x, db_h
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, launch
 from ..composition import pullback_of
 from ..errors import ArgumentError, nearest
 from ..function import Function
@@ -32,7 +32,7 @@ class RNN(Function):
         y += b_x + b_h
         h = h0
         for t in range(x.shape[1]):
-            a = y[:, t] + h @ w_h
+            a = y[:, t] + launch("matmul", h, w_h)
             h = np.tanh(a) if self.nonlinearity == "tanh" else np.maximum(a, 0)
             y[:, t] = h
         return y
@@ -70,7 +70,7 @@ class RNNGrad(Function):
         dh = array_module(y).zeros(h0.shape, y.dtype)
         for t in reversed(range(x.shape[1])):
             da[:, t] = (dy[:, t] + dh) * slope[:, t]
-            dh = da[:, t] @ w_h.T
+            dh = launch("matmul", da[:, t], w_h.T)
         dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, x, before(h0, y), w_x)
         return dx, dh, dw_x, dw_h, db_x, db_h
 

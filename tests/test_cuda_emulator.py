@@ -224,3 +224,41 @@ def test_a_library_is_compiled_once(monkeypatch, tmp_path):
     x = floats(1)
     run("x[0] = 41.0f;", (x,))
     assert x[0] == 41
+
+
+def aligned(count):
+    """Float32 memory that begins where a sector of 32 bytes begins."""
+    memory = np.zeros(count + 8, np.float32)
+    start = -memory.ctypes.data // 4 % 8
+    return memory[start : start + count]
+
+
+@pytest.mark.parametrize(("stride", "sectors"), [(1, 4), (2, 8), (8, 32), (16, 32), (0, 1)])
+def test_traffic_counts_the_sectors_of_a_warp(stride, sectors):
+    x, y = aligned(32 * 16), aligned(32)
+    body = f"y[threadIdx.x] = x[threadIdx.x * {stride}];"
+    with cuda_emulator.count_traffic() as traffic:
+        run(body, (x, y), parameters="const float* x, float* y")
+    assert traffic.global_reads == (1, sectors, 128)
+    assert traffic.global_writes == (1, 4, 128)
+    assert traffic.efficiency == 256 / (32 * (sectors + 4))
+    with cuda_emulator.count_traffic() as nothing:
+        pass
+    assert nothing.sectors == 0
+
+
+def test_traffic_counts_the_rounds_of_banks_and_whole_vectors():
+    x = aligned(256)
+    body = """
+      __shared__ float held[32 * 33];
+      held[threadIdx.x * 32] = 1.0f;
+      held[threadIdx.x * 33] = 1.0f;
+      float4 four = reinterpret_cast<float4*>(x)[threadIdx.x];
+      four.x += held[0];
+      reinterpret_cast<float4*>(x)[threadIdx.x + 32] = four;
+    """
+    with cuda_emulator.count_traffic() as traffic:
+        run(body, (x,), block=(64 - 32,))
+    assert traffic.shared_writes == (2, 32 + 1, 256)
+    assert traffic.shared_reads == (1, 1, 128)
+    assert traffic.global_reads == traffic.global_writes == (1, 16, 512)

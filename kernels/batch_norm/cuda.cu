@@ -15,9 +15,9 @@ struct Moments {
 __device__ __forceinline__ Moments merged(Moments a, Moments b) {
   if (a.count == 0.0f) return b;
   if (b.count == 0.0f) return a;
-  const float count = a.count + b.count, distance = b.mean - a.mean;
-  return {count, a.mean + distance * (b.count / count),
-          a.squares + b.squares + distance * distance * (a.count * (b.count / count))};
+  const float count = a.count + b.count, share = b.count / count, distance = b.mean - a.mean;
+  return {count, a.mean + distance * share,
+          a.squares + b.squares + distance * distance * (a.count * share)};
 }
 
 // Where a thread stands in the division of M rows and C columns; see `../sum_rows/cuda.cu`.
@@ -83,10 +83,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
     const float count =
         static_cast<float>((my.stop - my.start - my.row + my.rows - 1) / my.rows);
+    const float share = 1.0f / count;
 #pragma unroll
     for (int k = 0; k < VEC; ++k)
-      mine[k] = {count, (origin.at[k] - whole_origin.at[k]) + sum[k] / count,
-                 squares[k] - sum[k] * (sum[k] / count)};
+      mine[k] = {count, (origin.at[k] - whole_origin.at[k]) + sum[k] * share,
+                 squares[k] - sum[k] * (sum[k] * share)};
   }
   merge_rows(mine, my, width);
   if (my.row == 0 && my.works) {

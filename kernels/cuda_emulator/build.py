@@ -28,7 +28,8 @@ MODES: dict[str, tuple[str, ...]] = {
         "-fsanitize-sections=cuda_shared",
         "-fno-omit-frame-pointer",
     ),
-    "traffic": ("-O2", "-fsanitize=thread", "-DEMULATOR_COUNTS"),
+    # Without optimisation: each access of the source is one, and a vector stays whole.
+    "traffic": ("-O0", "-fsanitize=thread", "-fno-threadsafe-statics", "-DEMULATOR_COUNTS"),
 }
 """What each way to compile adds: for speed, for races, for overruns, and to count accesses."""
 

@@ -33,7 +33,7 @@ static const char* signature(void (*)(P...)) {
 }
 
 template <class... P, size_t... I>
-static void call(void (*kernel)(P...), void** args, std::index_sequence<I...>) {
+EMULATOR_MACHINE static void call(void (*kernel)(P...), void** args, std::index_sequence<I...>) {
   kernel(*static_cast<P*>(args[I])...);
 }
 template <class... P>

@@ -27,8 +27,13 @@ _records = (ctypes.c_void_p * 2048)()  # what ThreadSanitizer keeps for each thr
 class _Settings:
     """How kernels are compiled and in which order their threads take turns, for this process."""
 
-    mode = "plain"
-    reverse = False
+    def __init__(self) -> None:
+        self.mode = "plain"
+        self.reverse = False
+        self.counted: list[ctypes.CDLL] = []
+
+
+settings = _Settings()
 
 
 @contextlib.contextmanager
@@ -46,17 +51,17 @@ def thread_order(order: str) -> Iterator[None]:
     """
     if order not in ("forward", "reverse"):
         raise EmulationError(f"thread_order: expected 'forward' or 'reverse', got {order!r}")
-    before = _Settings.reverse
-    _Settings.reverse = order == "reverse"
+    before = settings.reverse
+    settings.reverse = order == "reverse"
     try:
         yield
     finally:
-        _Settings.reverse = before
+        settings.reverse = before
 
 
 def compile_for(mode: str) -> None:
     """From here on, compile kernels in another mode of `build.MODES`; see `__main__.py`."""
-    _Settings.mode = mode
+    settings.mode = mode
 
 
 class Module:
@@ -101,7 +106,7 @@ class Module:
 
     def library(self) -> ctypes.CDLL:
         """The compiled source, in the mode of this moment."""
-        mode = _Settings.mode
+        mode = settings.mode
         if mode not in self._libraries:
             self._libraries[mode] = build.library(self.code, self.label, self.options, mode)
         return self._libraries[mode]
@@ -142,6 +147,8 @@ class Kernel:
                 f"{self.max_dynamic_shared_size_bytes}: set max_dynamic_shared_size_bytes first"
             )
         library = self.module.library()
+        if settings.mode == "traffic":
+            settings.counted.append(library)
         signature = getattr(library, f"emulator_signature_{self.name}")
         signature.restype = ctypes.c_char_p
         launch = getattr(library, f"emulator_launch_{self.name}")
@@ -153,7 +160,7 @@ class Kernel:
                 (ctypes.c_uint * 3)(*block),
                 addresses,
                 ctypes.c_size_t(shared_mem),
-                int(_Settings.reverse),
+                int(settings.reverse),
                 _records,
             )
         del held

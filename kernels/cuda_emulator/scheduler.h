@@ -4,6 +4,11 @@
 
 namespace emulator {
 
+#ifdef EMULATOR_COUNTS  // `traffic.h`
+static void start_counting();
+static void stop_counting();
+#endif
+
 EMULATOR_MACHINE static int describe(char* text, size_t size, const Thread& thread) {
   int length = snprintf(text, size, "thread (%u, %u, %u) of block (%u, %u, %u) ", thread.index.x,
                         thread.index.y, thread.index.z, blockIdx.x, blockIdx.y, blockIdx.z);
@@ -166,12 +171,18 @@ EMULATOR_MACHINE static void run_block(bool reverse) {
   spoil(dynamic_shared, dynamic_shared + dynamic_shared_bytes);
   barrier_turn = 0;
   for (unsigned number = 0; number < thread_count; ++number) prepare(number);
+#ifdef EMULATOR_COUNTS
+  start_counting();
+#endif
   do {
     for (unsigned turn = 0; turn < thread_count && !failed; ++turn) {
       unsigned number = reverse ? thread_count - 1 - turn : turn;
       if (threads[number].state == State::ready) to_thread(number);
     }
   } while (!failed && release());
+#ifdef EMULATOR_COUNTS
+  stop_counting();
+#endif
 }
 
 // One launch, block after block. Returns null, or what went wrong.

@@ -128,9 +128,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         for (int k = 0; k < VEC; ++k) sum.at[k] += value.at[k];
       }
     }
-    const float numbers = numbers_under(of, at.row, at.column);
+    const float share = 1.0f / numbers_under(of, at.row, at.column);
 #pragma unroll
-    for (int k = 0; k < VEC; ++k) sum.at[k] /= numbers;
+    for (int k = 0; k < VEC; ++k) sum.at[k] *= share;
     store<VEC>(y + offset(at, of.OH, of.OW, of.C), 0, sum);
   }
 }

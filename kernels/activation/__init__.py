@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled, cuda_launch
+from .. import compiled, cuda_launch, numba_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -140,3 +140,5 @@ for _op in ("activation", "activation_grad"):
 
 cuda_launch.register("activation", ".activation.cuda:activation")
 cuda_launch.register("activation_grad", ".activation.cuda:activation_grad")
+numba_launch.register("activation", ".activation.numba_cuda:activation")
+numba_launch.register("activation_grad", ".activation.numba_cuda:activation_grad")

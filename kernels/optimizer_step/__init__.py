@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled, cuda_launch
+from .. import compiled, cuda_launch, numba_launch
 from ..registry import Arrays, Benchmark, Implementation, Op, Params, Shape, add, register
 from . import variants
 from .lists import (
@@ -140,3 +140,6 @@ for _op, _file in (
             available=compiled.available,
         )
     )
+
+for _op in ("sgd_step", "adam_step"):
+    numba_launch.register(_op, f".optimizer_step.numba_cuda:{_op}")

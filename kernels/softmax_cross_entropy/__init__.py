@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled, cuda_launch
+from .. import compiled, cuda_launch, numba_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -132,3 +132,5 @@ cuda_launch.register("softmax_cross_entropy", ".softmax_cross_entropy.cuda:softm
 cuda_launch.register(
     "softmax_cross_entropy_grad", ".softmax_cross_entropy.cuda:softmax_cross_entropy_grad"
 )
+for _op in ("softmax_cross_entropy", "softmax_cross_entropy_grad"):
+    numba_launch.register(_op, f".softmax_cross_entropy.numba_cuda:{_op}")

@@ -1,13 +1,16 @@
-"""What all tests share: the Hypothesis profiles.
+"""What all tests share: the Hypothesis profiles, and a switch that lets no test be skipped.
 
 `ci` (the default) draws the same examples in every run; `dev` draws new ones and more of them:
-`HYPOTHESIS_PROFILE=dev pytest tests/test_op_shapes.py`.
+`HYPOTHESIS_PROFILE=dev pytest tests/test_op_shapes.py`. With `TGC_NOTHING_SKIPPED=1` a skipped
+test fails: where everything was installed for it, it has to run.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -20,3 +23,24 @@ settings.register_profile(
 )
 settings.register_profile("dev", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+NOTHING_SKIPPED = bool(os.environ.get("TGC_NOTHING_SKIPPED"))
+
+
+def _not_skipped(report: Any) -> Any:
+    """The report, a skip turned into a failure where nothing may be skipped."""
+    if NOTHING_SKIPPED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, with TGC_NOTHING_SKIPPED set: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    return _not_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    return _not_skipped((yield))

@@ -8,6 +8,7 @@ Read next: `numba_language.py`, then `activation/numba_cuda.py`.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import os
 from typing import Any
@@ -56,9 +57,9 @@ def launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: An
     if family_of(type(first)) == "numpy":
         kernel[grid, block](*args)
         return
-    import cupy
     from numba import cuda
 
+    cupy = importlib.import_module("cupy")
     stream = cuda.external_stream(cupy.cuda.get_current_stream().ptr)
     kernel[grid, block, stream](*[_for_numba(a) for a in args])
 

@@ -7,6 +7,7 @@ only `to_device` moves one. Read next: `cuda.py`, which knows whether there is a
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -133,9 +134,7 @@ def to_host(array: Array) -> np.ndarray[Any, Any]:
 
 def load_cupy() -> Any:
     """CuPy, imported now; `cuda.why_not` says beforehand whether that works."""
-    import cupy
-
-    return cupy
+    return importlib.import_module("cupy")
 
 
 def check_same_device(name: str, arrays: Sequence[Any], names: Sequence[str] = ()) -> None:

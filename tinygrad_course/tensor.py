@@ -459,7 +459,7 @@ def mark_written(tensors: list[Tensor]) -> None:
             t.node.changed = written.newest = serial
 
 
-def _compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Any:
+def _compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Tensor:
     """The values of x against a number, an array or a tensor, one by one: bools."""
     values = weak(other.data if isinstance(other, Tensor) else other, x.data)
     if is_array(values):

@@ -104,8 +104,12 @@ def of_expressions(patch: Patch) -> Iterator[Change]:
     """Every expression changed, the likelier changes first."""
     slots = list(patch.slots())
     names = patch.names()
+    loops = [s for s in slots if isinstance(s.statement, ast.For)]
+    for slot in loops:
+        yield from _tried(slot, _turned_round(replacements(slot.node, ())))
     for slot in slots:
-        yield from _tried(slot, _numbers(slot.node))
+        if not _is_of_a_shape(slot.parent):
+            yield from _tried(slot, _numbers(slot.node))
         yield from _tried(slot, _calls(slot.node))
     yield from _axes_of_statements(slots)
     for slot in slots:
@@ -133,6 +137,11 @@ def _tried(slot: Slot, others: Iterator[tuple[ast.expr, str]]) -> Iterator[Chang
         slot.put(old)
 
 
+def _is_of_a_shape(node: ast.AST) -> bool:
+    """Whether this is x.shape[...]."""
+    return isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(".shape")
+
+
 def _is_wide(slot: Slot) -> bool:
     """Whether a whole gradient may stand here: what is assigned or returned, and factors in it."""
     if isinstance(slot.node, ast.Constant | ast.Slice | ast.Tuple | ast.List | ast.Compare):
@@ -157,6 +166,15 @@ def _numbers(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
             for near in (value - 1, value + 1):
                 other = ast.UnaryOp(ast.USub(), ast.Constant(near)) if near else ast.Constant(0)
                 yield other, f"-{near} belongs where -{value} stands"
+    elif isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant):
+        for op, other_op, words in ((ast.Mult, ast.Pow, "**"), (ast.Pow, ast.Mult, "*")):
+            if isinstance(node.op, op):
+                yield ast.BinOp(node.left, other_op(), node.right), f"{words} belongs here"
+    elif isinstance(node, ast.Subscript) and _is_of_a_shape(node):
+        array = ast.unparse(node.value).removesuffix(".shape")
+        for text in (f"{array}.size / {array}.shape[1]", f"{array}.size / {array}.shape[-1]",
+                     f"{array}.size"):  # fmt: skip
+            yield _parsed(text), f"{text} belongs where {ast.unparse(node)} stands"
     elif isinstance(node, ast.Slice):
         if node.upper is not None:
             yield ast.Slice(node.lower, None, node.step), "the upper bound of the slice is wrong"
@@ -251,6 +269,8 @@ def _constant(value: int) -> ast.expr:
 
 
 def _other_names(node: ast.Name, names: Sequence[str]) -> Iterator[tuple[ast.expr, str]]:
+    if node.id in names:
+        yield _parsed(f"(1 - {node.id})"), f"1 - {node.id} belongs where {node.id} stands"
     for name in names:
         if name != node.id and node.id in names:
             yield _parsed(name), f"{name} belongs where {node.id} stands"

@@ -22,7 +22,7 @@ from .whole import whole_gradient
 
 SECONDS = 1.0
 MOST_ELEMENTS = 200
-MOST_VALUES = 30
+MOST_VALUES = 50
 NAME = "__held__"
 
 
@@ -43,21 +43,25 @@ def held(forward: Any, label: str, shown: Sequence[Shown]) -> tuple[Diagnosis, S
         return None
     start = time.process_time()
     # A value computed later depends on more: the first that explains the numbers is the cause.
-    for slot in list(_values(patch))[:MOST_VALUES]:
+    for slot in list(_values(patch, label))[:MOST_VALUES]:
         if time.process_time() - start > SECONDS:
             return None
         old = slot.node
         slot.put(ast.Call(ast.Name(NAME, ast.Load()), [old], []))
         try:
             if all(_explains(patch, s, label) for s in usable):
-                return _told(label, ast.unparse(old)), patch.line(slot.statement)
+                text, inside = ast.unparse(old), slot.parent
+                if isinstance(old, ast.Name) and isinstance(inside, ast.expr):
+                    slot.put(old)
+                    text = f"{text}` in `{ast.unparse(inside)}"
+                return _told(label, text), patch.line(slot.statement)
         finally:
             slot.put(old)
     return None
 
 
-def _values(patch: Patch) -> Iterator[Slot]:
-    """What is worth holding: right sides of assignments, then calls, the widest first."""
+def _values(patch: Patch, label: str) -> Iterator[Slot]:
+    """What is worth holding: what is assigned, calls, powers and products, the input itself."""
     slots = [s for s in patch.slots() if not isinstance(s.statement, ast.Return)]
     slots += [s for s in patch.slots() if isinstance(s.statement, ast.Return)]
     for slot in slots:
@@ -66,6 +70,12 @@ def _values(patch: Patch) -> Iterator[Slot]:
             yield slot
     for slot in slots:
         if isinstance(slot.node, ast.Call) and slot.parent is not slot.statement:
+            yield slot
+    for slot in slots:
+        if isinstance(slot.node, ast.BinOp) and slot.parent is not slot.statement:
+            yield slot
+    for slot in slots:
+        if isinstance(slot.node, ast.Name) and slot.node.id == label:
             yield slot
 
 
@@ -109,7 +119,7 @@ def _explains(patch: Patch, shown: Shown, label: str) -> bool:
 
 def _told(label: str, text: str) -> Diagnosis:
     return Diagnosis(
-        f"constant:{text}",
+        f"constant:{text.replace('`', '')}",
         f"d{label} is right only if `{text}` did not depend on {label}: backward takes it for a "
         "constant.",
         (

@@ -118,7 +118,7 @@ def known_mutants(seen: Recognised, without: frozenset[str]) -> Iterator[Guess]:
             found=found,
             where=f"Look at the line that computes {next(iter(mutant.instead))}.",
             also=mutant.also,
-            cause=mutant.cause,
+            cause="" if mutant.cause == Mutant.cause else mutant.cause,
         )
 
 

@@ -24,10 +24,6 @@ Launch = Callable[..., None]
 THREADS = 256
 """Threads of a block, as in `cuda_common.cuh`."""
 
-_WAVE = 2048 // THREADS
-"""Blocks that one multiprocessor holds at once where registers allow: a grid of this many for each
-lets every thread work through a long array in large steps, and none waits for a place."""
-
 _EMULATED_PROCESSORS = 2
 """Few, so that small arrays already take more than one step a thread."""
 
@@ -45,12 +41,16 @@ def cupy_available() -> bool:
     return _cupy_works()
 
 
+def _cupy() -> Any:
+    import cupy  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    return cupy
+
+
 @functools.cache
 def _cupy_works() -> bool:
     try:
-        import cupy
-
-        return bool(cupy.cuda.is_available())
+        return bool(_cupy().cuda.is_available())
     except Exception:  # noqa: BLE001 - an install without driver fails in many ways
         return False
 
@@ -126,9 +126,7 @@ def _module(path: str, family: str, options: tuple[str, ...]) -> Any:
         from . import cuda_emulator
 
         return cuda_emulator.Module(source(path), options, label=f"kernels/{path}")
-    import cupy
-
-    return cupy.RawModule(code=source(path), options=("-std=c++17", *options))
+    return _cupy().RawModule(code=source(path), options=("-std=c++17", *options))
 
 
 # Arrays -------------------------------------------------------------------------------------------
@@ -203,14 +201,27 @@ def kind_number(kind: str | None) -> np.int32:
 # Geometry -----------------------------------------------------------------------------------------
 
 
-def blocks_for(items: int, like: Array, *, a_block: int = THREADS, wave: int = _WAVE) -> int:
-    """How many blocks share `items`, `a_block` in one step: one wave of them, or fewer.
+def blocks_for(items: int, run: Launch, like: Array) -> int:
+    """How many blocks of the kernel `run` share `items`: as many as run at once, or fewer.
+
+    A thread of theirs then works through a long array in large steps, and no block waits for
+    a place until the others are done.
 
     Example:
-        >>> blocks_for(1000, np.zeros(1))
+        >>> blocks_for(1000, print, np.zeros(1))
         4
     """
-    return max(1, min(-(-items // a_block), wave * _processors(like)))
+    return max(1, min(-(-items // THREADS), _blocks_at_once(run) * _processors(like)))
+
+
+@functools.cache
+def _blocks_at_once(run: Any) -> int:
+    """Blocks that one multiprocessor holds: 2,048 threads, if 65,536 registers are enough.
+
+    CuPy knows how many registers the compiler gave the kernel; the emulator's kernels have none.
+    """
+    registers = -(-getattr(run, "num_regs", 32) // 8) * 8  # they are given out by eights
+    return int(max(1, min(2048, 65536 // registers) // THREADS))
 
 
 def slices_for(blocks: int, most: int, like: Array) -> int:
@@ -239,8 +250,9 @@ def ints(*values: int) -> Any:
 class Columns:
     """How blocks share the M rows of C columns, `vector` columns at a time.
 
-    A thread gets at least `rows` rows: the parts of a reduction take a second stage, which is not
-    worth it for less.
+    All run at once, and a thread gets at least `rows` rows: the parts of a reduction take a second
+    stage, which is not worth it for less. The division, and so the bits of a sum, depend on the
+    device, but never on the run.
 
     Attributes:
         width: packs of columns that a block owns.
@@ -248,17 +260,19 @@ class Columns:
         slices: blocks one below another, each with its share of the rows.
 
     Example:
-        >>> columns = Columns(100, 6, 1, np.zeros(1))
+        >>> columns = Columns(100, 6, 1, print, np.zeros(1))
         >>> columns.width, columns.tiles, columns.slices
         (6, 1, 1)
     """
 
-    def __init__(self, M: int, C: int, vector: int, like: Array, *, rows: int = 16) -> None:
+    def __init__(
+        self, M: int, C: int, vector: int, run: Launch, like: Array, *, rows: int = 16
+    ) -> None:
         packs = C // vector
         self.width = min(packs, THREADS)
         self.tiles = -(-packs // self.width)
         rows_at_once = THREADS // self.width
-        wanted = -(-_WAVE * _processors(like) // self.tiles)
+        wanted = -(-_blocks_at_once(run) * _processors(like) // self.tiles)
         self.slices = max(1, min(wanted, M // (rows * rows_at_once), _LIMIT_Y))
 
 
@@ -283,9 +297,7 @@ def _most_shared(like: Array) -> int:
 
 @functools.cache
 def _most_shared_of(device: int) -> int:
-    import cupy
-
-    return int(cupy.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
+    return int(_cupy().cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
 
 
 def _processors(like: Array) -> int:
@@ -296,9 +308,7 @@ def _processors(like: Array) -> int:
 
 @functools.cache
 def _processors_of(device: int) -> int:
-    import cupy
-
-    return int(cupy.cuda.Device(device).attributes["MultiProcessorCount"])
+    return int(_cupy().cuda.Device(device).attributes["MultiProcessorCount"])
 
 
 def rows_of(array: Array) -> tuple[int, int]:

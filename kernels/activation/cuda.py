@@ -26,7 +26,7 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
         b, channels = contiguous(b), x.shape[-1]
     width = cuda_launch.vector_width(x, y, length=0 if b is None else channels)
     run = cuda_launch.kernel(_SOURCE, "activation", x, (f"-DVEC={width}",))
-    blocks = blocks_for(-(-x.size // width), x)
+    blocks = blocks_for(-(-x.size // width), run, x)
     numbers = (np.int64(x.size), np.int32(channels), kind_number(kind))
     run((blocks,), (THREADS,), (x, b, y, *numbers))
     return y
@@ -40,6 +40,6 @@ def activation_grad(dy: Array, y: Array, *, kind: str, out: Array | None = None)
         return dx
     width = cuda_launch.vector_width(dy, y, dx)
     run = cuda_launch.kernel(_SOURCE, "activation_grad", y, (f"-DVEC={width}",))
-    blocks = blocks_for(-(-y.size // width), y)
+    blocks = blocks_for(-(-y.size // width), run, y)
     run((blocks,), (THREADS,), (dy, y, dx, np.int64(y.size), kind_number(kind)))
     return dx

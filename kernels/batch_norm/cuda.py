@@ -37,10 +37,10 @@ def batch_norm(
     if C == 0:
         return y, mean, var
     width = cuda_launch.vector_width(x, y, length=C)
-    columns = Columns(M, C, width, x)
+    run = cuda_launch.kernel(_SOURCE, "moments", x, (f"-DVEC={width}",))
+    columns = Columns(M, C, width, run, x)
     slices = columns.slices
     parts = output(None, (3, slices, C), x)
-    run = cuda_launch.kernel(_SOURCE, "moments", x, (f"-DVEC={width}",))
     run((columns.tiles, slices), (THREADS,), (x, parts, *_shape(M, C, columns)))
     run = cuda_launch.kernel(_SOURCE, "statistics", x, (f"-DVEC={width}",))
     run((columns.tiles, 1), (THREADS,), (x, parts, mean, var, *_shape(slices, C, columns)))
@@ -91,14 +91,14 @@ def batch_norm_grad(
     if C == 0:
         return dx, dgamma, dbeta
     width = cuda_launch.vector_width(*arrays[:2], dx, length=C)
-    columns = Columns(M, C, width, x)
+    run = cuda_launch.kernel(_SOURCE, "gradient_sums", x, (f"-DVEC={width}",))
+    columns = Columns(M, C, width, run, x)
     numbers = (*_shape(M, C, columns), np.float32(eps), kind_number(activation))
     parts = output(None, (columns.slices, 2 * C), x)
-    run = cuda_launch.kernel(_SOURCE, "gradient_sums", x, (f"-DVEC={width}",))
     run((columns.tiles, columns.slices), (THREADS,), (*arrays, parts, *numbers))
     sums = sum_rows(parts)
-    columns = Columns(M, C, width, x, rows=4)
     run = cuda_launch.kernel(_SOURCE, "input_gradient", x, (f"-DVEC={width}",))
+    columns = Columns(M, C, width, run, x, rows=4)
     run((columns.tiles, columns.slices), (THREADS,), (*arrays, sums, dx, *numbers))
     dbeta[...], dgamma[...] = sums[:C], sums[C:]
     return dx, dgamma, dbeta
@@ -118,8 +118,8 @@ def _normalise(
         return
     M, C = rows_of(x)
     width = cuda_launch.vector_width(x, y, length=C)
-    columns = Columns(M, C, width, x, rows=4)
     run = cuda_launch.kernel(_SOURCE, "normalise", x, (f"-DVEC={width}",))
+    columns = Columns(M, C, width, run, x, rows=4)
     numbers = (*_shape(M, C, columns), np.float32(eps), kind_number(activation))
     run((columns.tiles, columns.slices), (THREADS,), (x, gamma, beta, mean, var, y, *numbers))
 

@@ -24,5 +24,5 @@ def dropout(x: Array, *, p: float, seed: int, offset: int, out: Array | None = N
         np.uint64(seed),
         np.uint64(offset),
     )
-    run((blocks_for(-(-x.size // 4), x),), (THREADS,), (x, y, *numbers))
+    run((blocks_for(-(-x.size // 4), run, x),), (THREADS,), (x, y, *numbers))
     return y

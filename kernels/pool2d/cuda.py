@@ -49,9 +49,11 @@ def max_pool2d_grad(
     newest, older = xp.full(dx.size, -1, dtype=np.int32), xp.empty(dy.size, dtype=np.int32)
     if dy.size:
         run = cuda_launch.kernel(_SOURCE, "link_windows", dy)
-        run((blocks_for(dy.size, dy),), (THREADS,), (argmax, newest, older, np.int32(dy.size)))
+        blocks = blocks_for(dy.size, run, dy)
+        run((blocks,), (THREADS,), (argmax, newest, older, np.int32(dy.size)))
     run = cuda_launch.kernel(_SOURCE, "sum_linked_windows", dy)
-    run((blocks_for(dx.size, dy),), (THREADS,), (dy, newest, older, dx, np.int64(dx.size)))
+    blocks = blocks_for(dx.size, run, dy)
+    run((blocks,), (THREADS,), (dy, newest, older, dx, np.int64(dx.size)))
     return dx
 
 
@@ -62,7 +64,8 @@ def max_pool2d_gather(x: Array, argmax: Array, *, out: Array | None = None) -> A
     written = contiguous(y)
     if y.size:
         run = cuda_launch.kernel(_SOURCE, "max_pool2d_gather", x)
-        run((blocks_for(y.size, x),), (THREADS,), (x, argmax, written, np.int64(y.size)))
+        blocks = blocks_for(y.size, run, x)
+        run((blocks,), (THREADS,), (x, argmax, written, np.int64(y.size)))
     if written is not y:
         y[...] = written
     return y

@@ -22,8 +22,8 @@ def sum_rows(x: Array, *, out: Array | None = None) -> Array:
         return y
     written = contiguous(y)
     width = cuda_launch.vector_width(x, written, length=C)
-    columns = Columns(M, C, width, x)
     run = cuda_launch.kernel("sum_rows/cuda.cu", "sum_rows", x, (f"-DVEC={width}",))
+    columns = Columns(M, C, width, run, x)
     shape = (np.int32(C), np.int32(columns.width))
     if columns.slices == 1:
         run((columns.tiles, 1), (THREADS,), (x, written, np.int64(M), *shape))

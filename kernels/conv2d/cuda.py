@@ -16,13 +16,11 @@ from .. import cuda_launch
 from ..activation.cuda import activation as activate
 from ..arrays import Array, Padding, output_length
 from ..cuda_launch import THREADS, contiguous, kind_number, output
+from ..cuda_tile import BK, BM, columns_of_a_tile, tile_options
 from ..sum_rows.cuda import sum_rows
 
 _SOURCE = "conv2d/cuda.cu"
 _WEIGHT_GRAD = "conv2d/cuda_weight_grad.cu"
-_BM, _BK = 128, 8
-_TILES = {128: (8, 8), 64: (8, 4), 32: (4, 4)}
-"""Columns of a tile, and the rows and columns of a thread's part in it."""
 
 
 class Axis(NamedTuple):
@@ -141,13 +139,13 @@ def conv2d_weight_grad(
         return dw
     columns = O // groups
     rows, places = KH * KW * group_channels, N * OH * OW
-    tiles = -(-rows // _BM)
-    BN, column_tiles = _columns_of_a_tile(columns)
+    tiles = -(-rows // BM)
+    BN, column_tiles = columns_of_a_tile(columns)
     blocks = tiles * column_tiles * groups
-    slices = cuda_launch.slices_for(blocks, -(-places // (16 * _BK)), x)
+    slices = cuda_launch.slices_for(blocks, -(-places // (16 * BK)), x)
     written = contiguous(dw)
     parts = written if slices == 1 else output(None, (slices, rows * O), x)
-    options = _options(
+    options = tile_options(
         BN,
         cuda_launch.vector_width(x, length=group_channels),
         cuda_launch.vector_width(dy, length=columns),
@@ -182,14 +180,14 @@ def _gather(
     if result.size == 0:
         return
     N, _, depth, _, _, columns, _ = sizes
-    BN, column_tiles = _columns_of_a_tile(columns)
+    BN, column_tiles = columns_of_a_tile(columns)
     along_channels = cuda_launch.vector_width(image, length=depth)
     along_w = cuda_launch.vector_width(w, length=depth if backward else columns)
-    options = (*_options(BN, along_channels, along_w), f"-DINPUT_GRAD={int(backward)}")
+    options = (*tile_options(BN, along_channels, along_w), f"-DINPUT_GRAD={int(backward)}")
     run = cuda_launch.kernel(_SOURCE, "gather", image, options)
 
-    tiles = [-(-N * h.places * w.places // _BM) for h, w in pairs]
-    steps = [-(-h.taps * w.taps * depth // _BK) for h, w in pairs]
+    tiles = [-(-N * h.places * w.places // BM) for h, w in pairs]
+    steps = [-(-h.taps * w.taps * depth // BK) for h, w in pairs]
     slices = cuda_launch.slices_for(sum(tiles) * column_tiles * groups, max(steps) // 16, image)
     at_once = slices == 1
     target = result if at_once else output(None, (slices, result.size), image)
@@ -204,15 +202,3 @@ def _gather(
         sum_rows(target, out=result.reshape(-1))
         if b is not None or activation is not None:
             activate(result, b, kind=activation or "identity", out=result)
-
-
-def _columns_of_a_tile(columns: int) -> tuple[int, int]:
-    """The width of a tile that wastes least on this many columns, and how many tiles there are."""
-    BN = 128 if columns > 64 else 64 if columns > 32 else 32
-    return BN, -(-columns // BN)
-
-
-def _options(BN: int, vec_a: int, vec_b: int) -> tuple[str, ...]:
-    TM, TN = _TILES[BN]
-    tile = (f"-DBM={_BM}", f"-DBN={BN}", f"-DTM={TM}", f"-DTN={TN}")
-    return (*tile, f"-DVEC_A={vec_a}", f"-DVEC_B={vec_b}")

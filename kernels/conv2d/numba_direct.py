@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..activation.reference import activation as activate
+from ..activation.numba_cpu import activation as activate
 from ..arrays import Array, Padding, output_length
 from ..compiled import device_function, kernel, prange
 from ..simd import TILE_ROWS, WIDTH, address, load, load_first, store, transpose_block

@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from ..activation.reference import activation as activate
+from ..activation.numba_cpu import activation as activate
 from ..arrays import Array, Padding
 from ..simd import TILE_ROWS, WIDTH
 from ..threads import get_num_threads

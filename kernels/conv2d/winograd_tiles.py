@@ -13,7 +13,7 @@ import numpy as np
 
 from ..compiled import device_function, kernel
 from ..simd import TILE_ROWS, WIDTH, address, make_tile
-from ..simd.winograd import make_transform, matrices
+from ..simd.winograd import make_transform, matrices, prefetch
 
 PANEL = 2 * WIDTH
 """Filters that one register tile computes together."""
@@ -58,6 +58,10 @@ def read_tiles(
         h, w = place // across * m - top, place % across * m - left
         source = address(x, ((image * H + h) * W + w) * C)
         target = v + 4 * (tile - begin) * C
+        for row in range(h + a, h + a + m):  # what the tile below this one reads
+            below = address(x, ((image * H + row) * W + w) * C)
+            for line in range(0, 4 * m * C, 64):
+                prefetch(below + line)
         inside = h >= 0 and w >= 0 and h + a <= H and w + a <= W
         for c in range(0, 4 * C, 4 * WIDTH):
             x_c, v_c = source + c, target + c
@@ -99,6 +103,10 @@ def spread_tiles(
         h, w = place // across * m, place % across * m
         source = address(dy, ((image * OH + h) * OW + w) * O)
         target = g + 4 * (tile - begin) * O
+        for row in range(h + m, h + 2 * m):
+            below = address(dy, ((image * OH + row) * OW + w) * O)
+            for line in range(0, 4 * m * O, 64):
+                prefetch(below + line)
         inside = h + m <= OH and w + m <= OW
         for o in range(0, 4 * O, 4 * WIDTH):
             dy_o, g_o = source + o, target + o

@@ -62,10 +62,14 @@ def emulator_available() -> bool:
     return cuda_emulator.available()
 
 
-def register(op: str, path: str, dtypes: tuple[str, ...] = ("float32",)) -> None:
-    """Register the launcher `path` ("`.folder.cuda:function`") for GPUs and for the emulator."""
-    add(Implementation(op, "cuda", path, "cupy", dtypes, cupy_available))
-    add(Implementation(op, "cuda-emulated", path, "numpy", dtypes, emulator_available))
+def register(op: str, path: str, name: str = "cuda") -> None:
+    """Register the launcher `path` (`".folder.cuda:function"`) for GPUs and for the emulator.
+
+    On a GPU the one named "cuda" runs by itself; under another name it waits to be asked for.
+    """
+    float32 = ("float32",)
+    add(Implementation(op, name, path, "cupy", float32, cupy_available))
+    add(Implementation(op, "cuda-emulated", path, "numpy", float32, emulator_available))
 
 
 # Sources and kernels ------------------------------------------------------------------------------

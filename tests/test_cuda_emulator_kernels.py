@@ -48,7 +48,8 @@ def test_the_ops_that_have_cuda_kernels():
         *("sgd_step", "softmax_cross_entropy", "softmax_cross_entropy_grad", "sum_rows"),
     } <= set(OPS)
     for op in OPS:
-        both = [kernels.implementations(op)[name] for name in ("cuda", "cuda-emulated")]
+        on_a_gpu = "cuda-tile" if op == "matmul" else "cuda"
+        both = [kernels.implementations(op)[name] for name in (on_a_gpu, "cuda-emulated")]
         assert both[0].load() is both[1].load()
 
 
@@ -202,6 +203,23 @@ def test_convolutions(x_shape, w_shape, changes):
     check("conv2d", [x, w, None], params)
     check("conv2d_input_grad", [dy, w], {"x_shape": x_shape, **params})
     check("conv2d_weight_grad", [x, dy], {"w_shape": w_shape, **params})
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((130, 17), (17, 131)),
+        ((3, 40), (40, 64)),
+        ((129, 8), (8, 33)),
+        ((2, 1, 5, 12), (3, 12, 20)),
+        ((4, 5, 6), (6, 3)),
+        ((1, 300), (300, 1)),
+        ((5, 0), (0, 6)),
+    ],
+)
+def test_products(a, b):
+    rng = np.random.default_rng(0)
+    check("matmul", [rng.standard_normal(shape).astype(F32) for shape in (a, b)], {})
 
 
 def test_a_maximum_that_many_windows_chose():

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..activation import KINDS
 from ..arrays import Array, byte_count
 from ..matmul import SMALL
@@ -98,3 +98,4 @@ add(
         "dense", "numba", ".dense.numba_cpu:dense", "numpy", ("float32",), compiled.available
     )
 )
+cuda_launch.register("dense", ".dense.cuda:dense")

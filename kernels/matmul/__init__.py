@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -93,3 +93,4 @@ add(
         "matmul", "numba", ".matmul.numba_cpu:matmul", "numpy", ("float32",), compiled.available
     )
 )
+cuda_launch.register("matmul", ".matmul.cuda:matmul", name="cuda-tile")

@@ -138,5 +138,4 @@ GROUP_NORM_GRAD = register(
 
 for _op in ("group_norm", "group_norm_grad"):
     _path = f".group_norm.numba_cpu:{_op}"
-    _dtypes = ("float32", "float64")
-    add(Implementation(_op, "numba", _path, "numpy", _dtypes, compiled.available))
+    add(Implementation(_op, "numba", _path, "numpy", ("float32",), compiled.available))

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .timing import seconds_of
 from .worker import serve
 
@@ -59,23 +61,37 @@ def main(arguments: list[str]) -> None:
 
 
 def _engine(engine: str, threads: int) -> Callable[[str], Callable[[], object]]:
-    """Import an engine, set its threads, and return the function that builds a step."""
-    if engine == OURS:
-        import tinygrad_course as tg
+    """Import an engine, start its threads, and return the function that builds a step.
 
+    The memory of a step is not to contain the libraries: each engine has computed something small,
+    so that its compiler (Numba's, for us) and its threads are there before a model is built.
+    """
+    if engine == OURS:
+        _start_ours(threads)
         from .networks import make
 
-        set_threads = getattr(tg, "set_num_threads", None)
-        if set_threads is not None:
-            set_threads(threads)
         return make
     package, module = PEERS[engine]
     library = importlib.import_module(package)
     if package == "torch":
         library.set_num_threads(threads)
+        some = library.ones(256, 256)
+        some @ some
     peer = importlib.import_module(f".{module}", __package__)
     make_for: Callable[[str, str], Callable[[], object]] = peer.make
     return lambda step: make_for(step, engine)
+
+
+def _start_ours(threads: int) -> None:
+    from ..kernels import compiled
+    from ..kernels.threads import set_num_threads
+
+    set_num_threads(threads)
+    if compiled.available():
+        from .numba_ceiling import update_pieces
+
+        some = np.ones((threads, 16), np.float32)
+        update_pieces(some, some, 1)
 
 
 def _reset_peak() -> int | None:

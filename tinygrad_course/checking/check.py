@@ -80,8 +80,9 @@ def gradcheck(
         >>> print(tg.gradcheck(Cube, [2.0]))
         gradcheck: WRONG
           x  shape ()  WRONG  (all 1 elements, every output)
-              dx is exactly 0.6666667 times the right gradient, in all elements and probes.
-                found  dx = 0.6666667 * (right dx)
+              dx is exactly 1.5 times too small: 2 stands where 3 belongs.
+                right  dx = (your dx) / (2/3)
+                found  dx = 2/3 * (right dx)
               line 5:  return grad * 2.0 * x * x
               worst at x, seen in output:
                 analytic   8   what backward returned

@@ -1,7 +1,8 @@
 """From "wrong" to what the mistake is: evidence gathered, the diagnosis asked for, the line found.
 
-Everything here happens after the verdict and cannot change it. Read next: `evidence.py`, then
-`diagnosis/`.
+Everything here happens after the verdict and cannot change it. Where no mistake has a name that
+fits, the user's own code is looked into. Read next: `evidence.py`, then `diagnosis/`, `held.py` and
+`repair.py`.
 """
 
 from __future__ import annotations

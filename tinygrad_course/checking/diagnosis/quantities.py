@@ -26,7 +26,7 @@ CONSTANTS: dict[str, tuple[float, str]] = {
     "1/3": (1.0 / 3.0, "a 3 is missing"),
     "4": (4.0, "a 2 enters twice, on both ways"),
     "1/4": (0.25, "a 2 is missing twice"),
-    "2/3": (2.0 / 3.0, "2 stands where 3 belongs, or a 3 is missing beside a 2 too many"),
+    "2/3": (2.0 / 3.0, "2 stands where 3 belongs"),
     "3/2": (1.5, "3 stands where 2 belongs"),
     "3/4": (0.75, "3 stands where 4 belongs"),
     "4/3": (4.0 / 3.0, "4 stands where 3 belongs"),

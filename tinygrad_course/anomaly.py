@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import is_array
+from .backend import is_array, to_host
 from .errors import AnomalyError
 from .observer import Observer, observing
 from .tensor import Tensor
@@ -91,7 +91,7 @@ def _fault(y: Any) -> str | None:
 
 def _fingerprint(kept: Any) -> list[int]:
     values = kept if isinstance(kept, (tuple, list)) else (kept,)
-    return [zlib.crc32(np.ascontiguousarray(v).tobytes()) for v in values if is_array(v)]
+    return [zlib.crc32(np.ascontiguousarray(to_host(v)).tobytes()) for v in values if is_array(v)]
 
 
 def _user_line() -> str:

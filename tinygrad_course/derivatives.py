@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import array_from
+from .dtypes import array_from, literal
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .grad_mode import enable_grad
 from .gradients import grad
@@ -164,7 +164,7 @@ def _directions(name: str, leaves: list[Tensor], given: Sequence[Any]) -> list[T
         raise ArgumentError(f"{name}: {len(leaves)} inputs need as many directions, not {count}")
     directions = []
     for i, (x, v) in enumerate(zip(leaves, given, strict=True)):
-        d = v.data if isinstance(v, Tensor) else array_from(v, x.dtype)
+        d = v.data if isinstance(v, Tensor) else literal(v, x.dtype, x.data)
         if x.shape != d.shape:
             raise ShapeError(
                 f"{name}: input {i} has shape {x.shape}, but its direction has {d.shape}"

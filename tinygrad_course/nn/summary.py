@@ -124,7 +124,8 @@ def summary(
         raise ArgumentTypeError(f"summary: model must be a Module, but it is {model!r}")
     shape = (size("summary", "batch_size", batch_size), *_input_sizes(input_shape))
     first = next((p.dtype for p in model.parameters()), np.dtype("float32"))
-    x = Tensor(np.zeros(shape, first if dtype is None else dtype))
+    device = next((t.device for _, t in model.named_tensors()), "cpu")
+    x = Tensor(np.zeros(shape, first if dtype is None else dtype), device=device)
     rows: list[LayerSummary] = []
     counted: set[int] = set()
 

@@ -154,9 +154,10 @@ def batch_norm(
 ) -> tuple[Array, Array, Array]:
     """`reference.batch_norm`: x is read from memory twice, y written once.
 
-    Error: |mean - exact| <= 260 eps deviation + eps |mean|, and |var - exact| <= 260 eps var: at
-    most 256 additions in float32 (a block's, of differences from its own mean), the rest in
-    float64. A large mean beside a small variance costs nothing, as in the reference.
+    Error: |mean - exact| <= 260 eps deviation + eps |mean|, from at most 256 additions in float32
+    (a block's, of differences from its own mean); the rest is float64. |var - exact| <= 260 eps
+    var + eps |mean| (deviation + eps |mean|): the second part because a block's mean is rounded to
+    float32, as the numbers of x were.
     """
     if out is None:
         mean, var = np.empty_like(gamma), np.empty_like(gamma)

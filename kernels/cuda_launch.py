@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,11 @@ def register(op: str, path: str, name: str = "cuda") -> None:
 # Sources and kernels ------------------------------------------------------------------------------
 
 
+replaced: dict[str, Path] = {}
+"""Files to compile in place of a `.cu` of this folder: a user's version, under test in a process of
+its own."""
+
+
 @functools.cache
 def source(path: str) -> str:
     """The text of a `.cu` file of this folder, what it includes put in place.
@@ -98,6 +104,8 @@ def source(path: str) -> str:
 
 
 def _read(root: Any, path: str) -> str:
+    if path in replaced:
+        return replaced[path].read_text(encoding="utf-8")
     text: str = root.joinpath(*path.split("/")).read_text(encoding="utf-8")
     return text
 

@@ -186,3 +186,54 @@ def test_compiled_kernels_of_the_user(mine):
     assert row.fault == ""
     assert row.first_ms > 50  # it compiles
     assert "refuses some inputs: it raises TypingError" in row.note  # (2, 3, 5) is no matrix
+
+
+def test_a_kernel_in_cuda_c(mine):
+    from tinygrad_course.kernels import cuda_emulator, cuda_launch
+
+    from tinygrad_course import kernels
+
+    if not cuda_emulator.available():
+        pytest.skip("the emulator needs a C++ compiler")
+    own = cuda_launch.source("activation/cuda.cu")
+    assert kernels.implementations("activation")["cuda-emulated"].available()
+    good, bad = mine.with_name("good.cu"), mine.with_name("bad.cu")
+    good.write_text(own)
+    bad.write_text(own.replace("y[rest] = activate(kind, ", "y[rest] = 1 + activate(kind, "))
+    for path, fault in ((good, ""), (bad, "wrong: it returns another number")):
+        chosen = bench.Subject(path, "activation", "activation")
+        candidate = bench._Candidate(bench.USER, "user", path.name)
+        with bench._Workers(1, chosen) as workers:
+            bench._find(workers, chosen, 60.0)
+            size = sizes_of("activation")[0]
+            row = bench._verified(workers, "activation", candidate, size, 60.0)
+        assert row.fault.startswith(fault)
+        assert bool(row.fault) == bool(fault)
+
+
+def test_a_kernel_in_cuda_python_is_launched_by_a_function(mine):
+    pytest.importorskip("numba.cuda")
+    mine.write_text(
+        "import numpy as np\n"
+        "from numba import cuda\n"
+        "@cuda.jit\n"
+        "def each_row(logits, targets, losses):\n"
+        "    i = cuda.grid(1)\n"
+        "    if i < losses.size:\n"
+        "        top = logits[i, 0]\n"
+        "        for k in range(logits.shape[1]):\n"
+        "            top = max(top, logits[i, k])\n"
+        "        total = 0.0\n"
+        "        for k in range(logits.shape[1]):\n"
+        "            total += np.exp(np.float64(logits[i, k] - top))\n"
+        "        losses[i] = np.log(total) + top - logits[i, targets[i]]\n"
+        "def launched(logits, targets):\n"
+        "    rows = np.ascontiguousarray(logits.reshape(-1, logits.shape[-1]))\n"
+        "    losses = np.zeros(len(rows), logits.dtype)\n"
+        "    if len(rows):\n"
+        "        each_row[(len(rows) + 31) // 32, 32](rows, targets.reshape(-1), losses)\n"
+        "    return losses.reshape(targets.shape)\n"
+    )
+    assert verdict(mine, "launched", limit=60.0).fault == ""
+    with pytest.raises(ArgumentError, match="each_row is a CUDA kernel, which says nothing of"):
+        verdict(mine, "each_row", limit=60.0)

@@ -1,7 +1,8 @@
 """The user's own kernel: `my.py::softmax`, found, and its signature held against the op's.
 
-A NumPy function, a Numba `@njit` one, or a function that launches a `@cuda.jit` kernel (in Numba's
-simulator, where there is no GPU). Read next: `kernel_worker.py`, the process that it lives in.
+A NumPy function, a Numba `@njit` one, a function that launches a `@cuda.jit` kernel (in Numba's
+simulator, where there is no GPU), or a `.cu` file with the kernels of the op's own `cuda.cu`, which
+the op's launcher then runs in the emulator. Read next: `kernel_worker.py`, where it is run.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from .. import kernels
 from ..errors import ArgumentError, nearest
+from ..kernels import cuda_launch
 
 Kernel = Callable[..., Any]
 
@@ -48,6 +50,8 @@ def load(path: Path, name: str, op: str) -> Kernel:
     Raises:
         ArgumentError: the file raises, has no such function, or it takes other arguments.
     """
+    if path.suffix == ".cu":
+        return _load_cuda(path, op)
     spec = importlib.util.spec_from_file_location(f"benched_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ArgumentError(f"--with: {path} is no Python file; its name must end in .py")
@@ -70,6 +74,23 @@ def load(path: Path, name: str, op: str) -> Kernel:
         )
     check_signature(function, name, op)
     return function
+
+
+def _load_cuda(path: Path, op: str) -> Kernel:
+    """The op's own launcher, with the user's file in place of its `cuda.cu`, in the emulator."""
+    emulated = kernels.implementations(op).get("cuda-emulated")
+    if emulated is None:
+        have = [n for n in kernels.names() if "cuda-emulated" in kernels.implementations(n)]
+        raise ArgumentError(
+            f"--with: {op} has no launcher for CUDA C++; these ops have one: {', '.join(have)}. "
+            "Otherwise launch your kernel in a Python function, and name that"
+        )
+    if not emulated.available():
+        raise ArgumentError("--with: a .cu file runs in the emulator, which needs g++; install it")
+    launcher = emulated.load()
+    own = f"{launcher.__module__.split('.')[-2]}/cuda.cu"
+    cuda_launch.replaced[own] = path
+    return launcher
 
 
 def check_signature(function: Kernel, name: str, op: str) -> None:

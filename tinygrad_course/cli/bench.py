@@ -113,7 +113,8 @@ def kernels(
     over the time taken. A star marks the implementation that runs. A wrong kernel is never timed.
 
     Your own takes the parameters of the op (`out` may be missing). It runs in a process of its own:
-    it may crash, hang or write past an array's end, and you are told.
+    it may crash, hang or write past an array's end, and you are told. A .cu file has the kernels of
+    the op's own cuda.cu (copy it, change it), and runs in the emulator.
     """
     from .. import kernels as registry
     from ..bench.ceiling import Ceiling

@@ -123,7 +123,13 @@ def test_a_patch_of_a_closure_keeps_what_it_closes_over():
     assert scaled(1.0) == 3.0
 
 
-@pytest.mark.parametrize("function", [len, lambda x: x, np.tanh])
+def halved(x):
+    while x > 1.0:
+        x = x / 2.0
+    return x
+
+
+@pytest.mark.parametrize("function", [len, lambda x: x, np.tanh, halved])
 def test_a_patch_needs_a_source(function):
     with pytest.raises(ValueError, match=r"source|body|compiled"):
         Patch(function)

@@ -67,6 +67,8 @@ class Patch:
             raise ValueError(f"no source: {error}") from error
         if not isinstance(tree, ast.FunctionDef) or tree.name != function.__name__:
             raise ValueError("no function with a body of statements of its own")
+        if any(isinstance(node, ast.While) for node in ast.walk(tree)):
+            raise ValueError("a while loop in the source: changed, it might never end")
         self.lines = lines
         self.file = inspect.getsourcefile(function) or "?"
         self.tree = tree

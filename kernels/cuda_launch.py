@@ -4,6 +4,21 @@ A launcher (`activation/cuda.py`) is written once. The arrays it gets decide: Cu
 kernel on their GPU, on CuPy's current stream, and NumPy arrays run the same source on the CPU in
 `cuda_emulator`. Launchers allocate through the arrays' own module and never wait for the device.
 Read next: `cuda_common.cuh`, then `activation/cuda.cu` and `activation/cuda.py`.
+
+Registers a thread, as ptxas 13.0 gives them for sm_90 (none spills; the grids follow from them):
+
+    activation          40    gradient 29
+    dropout             25
+    softmax, K = 10     16    gradient 20
+    softmax, K = 1000   62    gradient 80
+    softmax, long rows  20    gradient 27
+    sgd_step            32    adam_step 40
+    sum_rows            38
+    batch_norm          moments 48, statistics 42, normalise 40; gradient: sums 57, dx 60
+    max_pool2d          48    gradient 14 and 16
+    avg_pool2d          46    gradient 48
+    conv2d, dx, dw      124, 124, 122: at most 128, so that two blocks share a multiprocessor
+    matmul              117
 """
 
 from __future__ import annotations

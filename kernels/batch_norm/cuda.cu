@@ -15,7 +15,8 @@ struct Moments {
 __device__ __forceinline__ Moments merged(Moments a, Moments b) {
   if (a.count == 0.0f) return b;
   if (b.count == 0.0f) return a;
-  const float count = a.count + b.count, share = b.count / count, distance = b.mean - a.mean;
+  const float count = a.count + b.count, distance = b.mean - a.mean;
+  const float share = __fdividef(b.count, count);  // to 2 eps, and no branch for tiny numbers
   return {count, a.mean + distance * share,
           a.squares + b.squares + distance * distance * (a.count * share)};
 }

@@ -27,7 +27,7 @@ def largest_of(row: Any, part: Any) -> Any:
     thread = cuda.threadIdx.x
     found = float32(-math.inf)
     for k in range(thread, row.size, THREADS):
-        found = max(found, row[k])
+        found = row[k] if row[k] > found else found  # noqa: FURB136  (older Numba lacks max here)
     part[thread] = found
     half = int32(THREADS // 2)
     while half > 0:

@@ -3,22 +3,7 @@
 A launcher (`activation/cuda.py`) is written once. The arrays it gets decide: CuPy arrays run the
 kernel on their GPU, on CuPy's current stream, and NumPy arrays run the same source on the CPU in
 `cuda_emulator`. Launchers allocate through the arrays' own module and never wait for the device.
-Read next: `cuda_common.cuh`, then `activation/cuda.cu` and `activation/cuda.py`.
-
-Registers a thread, as ptxas 13.0 gives them for sm_90 (none spills; the grids follow from them):
-
-    activation          40    gradient 29
-    dropout             25
-    softmax, K = 10     16    gradient 20
-    softmax, K = 1000   62    gradient 80
-    softmax, long rows  20    gradient 27
-    sgd_step            32    adam_step 40
-    sum_rows            38
-    batch_norm          moments 48, statistics 42, normalise 40; gradient: sums 57, dx 60
-    max_pool2d          48    gradient 14 and 16
-    avg_pool2d          46    gradient 48
-    conv2d, dx, dw      124, 124, 122: at most 128, so that two blocks share a multiprocessor
-    matmul              117
+Read next: `cuda_geometry.py` and `cuda_common.cuh`, then `activation/cuda.cu` and its `cuda.py`.
 """
 
 from __future__ import annotations
@@ -36,20 +21,6 @@ from .registry import Implementation, add, family_of
 
 Launch = Callable[..., None]
 """A kernel: call it with (grid, block, args, shared_mem=...)."""
-
-THREADS = 256
-"""Threads of a block, as in `cuda_common.cuh`."""
-
-_EMULATED_PROCESSORS = 2
-"""Few, so that small arrays already take more than one step a thread."""
-
-_LIMIT_Y = 65535
-"""Blocks of a grid along its second axis."""
-
-_SHARED_WITHOUT_ASKING = 48 << 10
-
-_EMULATED_SHARED = 99 << 10
-"""As on cards with the least of what a block may be allowed (compute capability 8.6 and 8.9)."""
 
 
 def cupy_available() -> bool:
@@ -156,6 +127,12 @@ def _module(path: str, family: str, options: tuple[str, ...]) -> Any:
     return _cupy().RawModule(code=source(path), options=("-std=c++17", *options))
 
 
+@functools.cache
+def attribute(device: int, name: str) -> int:
+    """A number that CUDA tells of the GPU with this index."""
+    return int(_cupy().cuda.Device(device).attributes[name])
+
+
 # Arrays -------------------------------------------------------------------------------------------
 
 
@@ -225,45 +202,6 @@ def kind_number(kind: str | None) -> np.int32:
     return np.int32(0 if kind is None else KINDS.index(kind))
 
 
-# Geometry -----------------------------------------------------------------------------------------
-
-
-def blocks_for(items: int, run: Launch, like: Array) -> int:
-    """How many blocks of the kernel `run` share `items`: as many as run at once, or fewer.
-
-    A thread of theirs then works through a long array in large steps, and no block waits for
-    a place until the others are done.
-
-    Example:
-        >>> blocks_for(1000, print, np.zeros(1))
-        4
-    """
-    return max(1, min(-(-items // THREADS), _blocks_at_once(run) * _processors(like)))
-
-
-@functools.cache
-def _blocks_at_once(run: Any) -> int:
-    """Blocks that one multiprocessor holds: 2,048 threads, if 65,536 registers are enough.
-
-    CuPy knows how many registers the compiler gave the kernel; the emulator's kernels have none.
-    """
-    registers = -(-getattr(run, "num_regs", 32) // 8) * 8  # they are given out by eights
-    return int(max(1, min(2048, 65536 // registers) // THREADS))
-
-
-def slices_for(blocks: int, most: int, like: Array) -> int:
-    """Into how many slices to cut a sum, so that `blocks` tiles of results fill the device.
-
-    A tile that needs 128 registers of each of 256 threads leaves room for two blocks on a
-    multiprocessor. Where the tiles fill them, a second pass over parts would only cost.
-
-    Example:
-        >>> slices_for(1, 2, np.zeros(1)), slices_for(100, 2, np.zeros(1))
-        (2, 1)
-    """
-    return max(1, min(2 * _processors(like) // blocks, most, _LIMIT_Y))
-
-
 def ints(*values: int) -> Any:
     """A struct of ints, to pass to a kernel by value.
 
@@ -272,70 +210,6 @@ def ints(*values: int) -> Any:
         (2, 3)
     """
     return np.array(values, [(f"at{place}", "i4") for place in range(len(values))])
-
-
-class Columns:
-    """How blocks share the M rows of C columns, `vector` columns at a time.
-
-    All run at once, and a thread gets at least `rows` rows: the parts of a reduction take a second
-    stage, which is not worth it for less. The division, and so the bits of a sum, depend on the
-    device, but never on the run.
-
-    Attributes:
-        width: packs of columns that a block owns.
-        tiles: blocks side by side.
-        slices: blocks one below another, each with its share of the rows.
-
-    Example:
-        >>> columns = Columns(100, 6, 1, print, np.zeros(1))
-        >>> columns.width, columns.tiles, columns.slices
-        (6, 1, 1)
-    """
-
-    def __init__(
-        self, M: int, C: int, vector: int, run: Launch, like: Array, *, rows: int = 16
-    ) -> None:
-        packs = C // vector
-        self.width = min(packs, THREADS)
-        self.tiles = -(-packs // self.width)
-        rows_at_once = THREADS // self.width
-        wanted = -(-_blocks_at_once(run) * _processors(like) // self.tiles)
-        self.slices = max(1, min(wanted, M // (rows * rows_at_once), _LIMIT_Y))
-
-
-def allow_shared(kernel: Any, wanted: int, like: Array) -> bool:
-    """Whether a block of `kernel` may have `wanted` bytes of dynamic shared memory.
-
-    Above 48 KiB CUDA asks for a permission, which is given here as far as the device goes.
-    """
-    if wanted > _most_shared(like):
-        return False
-    if wanted > _SHARED_WITHOUT_ASKING:
-        kernel.max_dynamic_shared_size_bytes = wanted
-    return True
-
-
-def _most_shared(like: Array) -> int:
-    """Bytes of shared memory that a block may ask for, less 1 KiB for static arrays."""
-    if isinstance(like, np.ndarray):
-        return _EMULATED_SHARED - 1024
-    return _most_shared_of(int(like.device.id)) - 1024
-
-
-@functools.cache
-def _most_shared_of(device: int) -> int:
-    return int(_cupy().cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
-
-
-def _processors(like: Array) -> int:
-    if isinstance(like, np.ndarray):
-        return _EMULATED_PROCESSORS
-    return _processors_of(int(like.device.id))
-
-
-@functools.cache
-def _processors_of(device: int) -> int:
-    return int(_cupy().cuda.Device(device).attributes["MultiProcessorCount"])
 
 
 def rows_of(array: Array) -> tuple[int, int]:

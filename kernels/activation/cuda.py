@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
-from ..cuda_launch import THREADS, blocks_for, contiguous, kind_number, output
+from ..cuda_geometry import THREADS, blocks_for
+from ..cuda_launch import contiguous, kind_number, output
 
 _SOURCE = "activation/cuda.cu"
 

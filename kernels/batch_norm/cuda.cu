@@ -246,7 +246,6 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     dbeta[k] = sums[c] / rows;
     dgamma[k] = sums[C + c] / rows;
   }
-#pragma unroll 2
   for (i64 m = my.start + my.row; m < my.stop; m += my.rows) {
     const Pack<VEC> value = load<VEC>(x, m * my.packs + my.column);
     Pack<VEC> upstream = load<VEC>(dy, m * my.packs + my.column);

@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
-from ..cuda_launch import THREADS, Columns, contiguous, kind_number, output, rows_of
+from ..cuda_geometry import THREADS, Columns
+from ..cuda_launch import contiguous, kind_number, output, rows_of
 from ..sum_rows.cuda import sum_rows
 
 _SOURCE = "batch_norm/cuda.cu"

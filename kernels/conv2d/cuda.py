@@ -15,7 +15,8 @@ import numpy as np
 from .. import cuda_launch
 from ..activation.cuda import activation as activate
 from ..arrays import Array, Padding, output_length
-from ..cuda_launch import THREADS, contiguous, kind_number, output
+from ..cuda_geometry import THREADS, slices_for
+from ..cuda_launch import contiguous, kind_number, output
 from ..cuda_tile import BK, BM, columns_of_a_tile, tile_options
 from ..sum_rows.cuda import sum_rows
 
@@ -142,7 +143,7 @@ def conv2d_weight_grad(
     tiles = -(-rows // BM)
     BN, column_tiles = columns_of_a_tile(columns)
     blocks = tiles * column_tiles * groups
-    slices = cuda_launch.slices_for(blocks, -(-places // (16 * BK)), x)
+    slices = slices_for(blocks, -(-places // (16 * BK)), x)
     written = contiguous(dw)
     parts = written if slices == 1 else output(None, (slices, rows * O), x)
     options = tile_options(
@@ -188,7 +189,7 @@ def _gather(
 
     tiles = [-(-N * h.places * w.places // BM) for h, w in pairs]
     steps = [-(-h.taps * w.taps * depth // BK) for h, w in pairs]
-    slices = cuda_launch.slices_for(sum(tiles) * column_tiles * groups, max(steps) // 16, image)
+    slices = slices_for(sum(tiles) * column_tiles * groups, max(steps) // 16, image)
     at_once = slices == 1
     target = result if at_once else output(None, (slices, result.size), image)
     vector_out = cuda_launch.vector_width(target, length=math.gcd(columns, result.size)) == 4

@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
-from ..cuda_launch import THREADS, blocks_for, contiguous, output
+from ..cuda_geometry import THREADS, blocks_for
+from ..cuda_launch import contiguous, output
 
 
 def dropout(x: Array, *, p: float, seed: int, offset: int, out: Array | None = None) -> Array:

@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array, array_module
-from ..cuda_launch import THREADS, contiguous, output
+from ..cuda_geometry import THREADS
+from ..cuda_launch import contiguous, output
 from ..cuda_tile import BM, columns_of_a_tile, tile_options
 
 _MOST_AT_ONCE = 65535

@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
-from ..cuda_launch import THREADS, address, contiguous
+from ..cuda_geometry import THREADS
+from ..cuda_launch import address, contiguous
 
 _MOST, _CHUNK = 80, 4096
 _TENSORS = np.dtype(

@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array, Padding, array_module, output_length
-from ..cuda_launch import THREADS, blocks_for, contiguous, output
+from ..cuda_geometry import THREADS, blocks_for
+from ..cuda_launch import contiguous, output
 
 _SOURCE = "pool2d/cuda.cu"
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array, array_module
-from ..cuda_launch import THREADS, contiguous, output, rows_of
+from ..cuda_geometry import THREADS, allow_shared
+from ..cuda_launch import contiguous, output, rows_of
 
 _SOURCE = "softmax_cross_entropy/cuda.cu"
 _LONGEST_SHORT_ROW = 1024
@@ -52,7 +53,7 @@ def softmax_cross_entropy_grad(
     width = cuda_launch.vector_width(logits, dz, length=K)
     run = cuda_launch.kernel(_SOURCE, "gradients_of_long_rows", logits, (f"-DVEC={width}",))
     bytes_of_row = 4 * K
-    keep = cuda_launch.allow_shared(run, bytes_of_row, logits)
+    keep = allow_shared(run, bytes_of_row, logits)
     numbers = (np.int32(K), np.int32(keep))
     shared_mem = bytes_of_row if keep else 0
     run((rows,), (_threads(K, width),), (dy, logits, targets, dz, *numbers), shared_mem=shared_mem)

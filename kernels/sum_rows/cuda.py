@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
-from ..cuda_launch import THREADS, Columns, contiguous, output, rows_of
+from ..cuda_geometry import THREADS, Columns
+from ..cuda_launch import contiguous, output, rows_of
 
 
 def sum_rows(x: Array, *, out: Array | None = None) -> Array:

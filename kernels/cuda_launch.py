@@ -55,8 +55,13 @@ def register(op: str, path: str, name: str = "cuda") -> None:
     On a GPU the one named "cuda" runs by itself; under another name it waits to be asked for.
     """
     float32 = ("float32",)
-    add(Implementation(op, name, path, "cupy", float32, cupy_available))
-    add(Implementation(op, "cuda-emulated", path, "numpy", float32, emulator_available))
+    gpu, emulated = "CuPy and a GPU", "g++ on Linux (Debian, Ubuntu: apt install g++)"
+    add(Implementation(op, name, path, "cupy", float32, cupy_available, needs=gpu))
+    add(
+        Implementation(
+            op, "cuda-emulated", path, "numpy", float32, emulator_available, needs=emulated
+        )
+    )
 
 
 # Sources and kernels ------------------------------------------------------------------------------

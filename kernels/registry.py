@@ -97,6 +97,7 @@ class Implementation:
         available: whether this machine can run it.
         unproved: whether a user wrote it, so that `verify` must find it right before it runs.
         failure: why it turned out that it cannot run here, once it was tried.
+        needs: what `available` looks for, in words, for whoever does not have it.
     """
 
     op: str
@@ -107,6 +108,7 @@ class Implementation:
     available: Callable[[], bool] = field(default=lambda: True)
     unproved: bool = False
     failure: str | None = None
+    needs: str | None = None
 
     def load(self) -> Kernel:
         """The function itself, imported now if it was named by a string."""
@@ -121,7 +123,8 @@ class Implementation:
         if self.failure is not None:
             return self.failure
         if not self.available():
-            return "it is not available on this machine"
+            needs = "" if self.needs is None else f": it needs {self.needs}"
+            return f"it is not available on this machine{needs}"
         if array is None:
             return None
         if self.family not in ("any", family_of(type(array))):

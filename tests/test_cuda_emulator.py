@@ -7,6 +7,8 @@ import pytest
 from tinygrad_course.kernels import cuda_emulator
 from tinygrad_course.kernels.cuda_emulator import EmulationError, build
 
+from tinygrad_course import kernels
+
 pytestmark = pytest.mark.skipif(
     not cuda_emulator.available(), reason="the CUDA emulator needs g++ on Linux"
 )
@@ -214,6 +216,8 @@ def test_without_a_compiler(monkeypatch):
     assert not cuda_emulator.available()
     with pytest.raises(EmulationError, match=r"apt install g\+\+"):
         run("x[0] = 1.0f;", (floats(1),))
+    with pytest.raises(kernels.KernelError, match=r"not available on this machine: it needs g\+\+"):
+        kernels.find("sum_rows", (floats(4).reshape(2, 2),), {}, impl="cuda-emulated")
 
 
 def test_a_library_is_compiled_once(monkeypatch, tmp_path):

@@ -7,7 +7,6 @@ first imported then. Arrays go to a GPU by `tensor.to("cuda")` and `model.to("cu
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -112,7 +111,9 @@ def _install(driver: int | None) -> str:
 
 def _installed_variants() -> list[str]:
     """The distributions of CuPy that are installed; more than one is a mistake."""
-    names = {d.metadata["Name"] for d in importlib.metadata.distributions()}
+    from importlib.metadata import distributions  # takes its time to import
+
+    names = {d.metadata["Name"] for d in distributions()}
     return sorted(n for n in names if n and (n == "cupy" or n.startswith("cupy-")))
 
 

@@ -49,6 +49,13 @@ def direct_geometries(draw):
 
 
 @st.composite
+def depthwise_geometries(draw):
+    (N, H, W, _), (KH, KW, _, _), params = draw(direct_geometries())
+    C = draw(st.integers(2, 40))
+    return (N, H, W, C), (KH, KW, 1, C), params | {"groups": C}
+
+
+@st.composite
 def winograd_geometries(draw):
     pads = st.tuples(st.integers(0, 4), st.integers(0, 4))
     padding = (draw(pads), draw(pads))
@@ -89,9 +96,14 @@ def exact(op, arguments, function=lambda array: array):
 
 
 @needs_numba
+@pytest.mark.parametrize(
+    ("name", "cases"),
+    [("numba_direct", direct_geometries()), ("numba_depthwise", depthwise_geometries())],
+)
 @settings(max_examples=60, deadline=None)
-@given(direct_geometries(), st.integers(0, 2**32 - 1))
-def test_direct_keeps_the_bound_of_its_docstring_entry_by_entry(case, seed):
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_the_bound_of_the_docstring_entry_by_entry(name, cases, data, seed):
+    case = data.draw(cases)
     x_shape, w_shape, params = case
     x, w, b, dy = arrays_for(x_shape, w_shape, params, seed)
     KH, KW, C, O = w_shape
@@ -102,7 +114,7 @@ def test_direct_keeps_the_bound_of_its_docstring_entry_by_entry(case, seed):
         "conv2d_weight_grad": int(np.prod(y_shape[:3])),
     }
     for op, arguments in calls(x, w, b, dy, params).items():
-        error = np.abs(run("numba_direct", op, arguments) - exact(op, arguments))
+        error = np.abs(run(name, op, arguments) - exact(op, arguments))
         bound = terms[op] * EPS * exact(op, arguments, np.abs)
         assert (error <= bound).all(), op
 
@@ -217,6 +229,7 @@ def test_the_rule():
     assert chosen((2, 32, 32, 32), (5, 5, 32, 64)) == {"numba_direct"}
     assert chosen((2, 32, 32, 32), (3, 3, 32, 64), stride=(2, 2)) == {"numba_direct"}
     assert chosen((2, 32, 32, 32), (3, 3, 16, 64), groups=2) == {"numba_direct"}
+    assert chosen((2, 32, 32, 32), (3, 3, 1, 32), groups=32) == {"numba_depthwise"}
     with kernels.numerics("precise"):
         assert chosen((2, 32, 32, 32), (3, 3, 32, 64)) == {"numba_winograd2"}
 

@@ -131,6 +131,7 @@ _CASES: tuple[tuple[Shape, Shape, Params], ...] = (
     ((3, 13, 14, 7), (3, 3, 7, 19), geometry(stride=(2, 2), padding=((1, 1), (1, 1)))),
     ((2, 7, 9, 16), (3, 3, 16, 48), geometry(padding=((1, 1), (1, 1)))),
     ((1, 6, 5, 32), (3, 3, 32, 16), geometry(padding=((0, 2), (3, 1)))),
+    ((2, 9, 8, 21), (3, 3, 1, 21), geometry(groups=21, padding=((1, 1), (1, 1)))),
 )
 """Shapes of x and w: padding on one side, windows that skip numbers, groups, depthwise, none; then
 sizes that no register tile divides, and filters that Winograd's algorithm takes."""
@@ -191,6 +192,8 @@ def _fastest(tiled: Shape, w_shape: Shape, params: Params) -> str:
          128,256,2,2 256x3x3     2.7      1.2      2.8       4.1
     """
     (KH, KW, C, O), H, W = w_shape, *tiled[1:3]
+    if params["groups"] > 1 and C == 1 and params["groups"] == O:
+        return "numba_depthwise"
     if (KH, KW) != (3, 3) or params["stride"] != (1, 1) or params["dilation"] != (1, 1):
         return "numba_direct"
     if params["groups"] != 1 or C % 16 or O % 16:  # the transforms take whole vectors of channels
@@ -261,7 +264,7 @@ CONV2D_WEIGHT_GRAD = register(
 
 for _op in (CONV2D, CONV2D_INPUT_GRAD, CONV2D_WEIGHT_GRAD):
     cuda_launch.register(_op.name, f".conv2d.cuda:{_op.name}")
-    for _name in ("numba_direct", "numba_winograd", "numba_winograd2"):
+    for _name in ("numba_direct", "numba_depthwise", "numba_winograd", "numba_winograd2"):
         add(
             Implementation(
                 _op.name,

@@ -81,14 +81,14 @@ def _multiply(
 
 
 @device_function
-def _chunk(plan: Any, chunk: int, N: int) -> tuple[int, int, int]:
+def chunk_of(plan: Any, chunk: int, N: int) -> tuple[int, int, int]:
     """The chunk's first image, its number of images, and its first row in each phase."""
     image = chunk // plan.bands * plan.images
     return image, min(plan.images, N - image), chunk % plan.bands * plan.band
 
 
 @device_function
-def _places(plan: Any, phase: int, images: int, first: int) -> int:
+def places_in(plan: Any, phase: int, images: int, first: int) -> int:
     """How many places of a phase a chunk has."""
     return images * max(0, min(plan.band, plan.rows[phase] - first)) * plan.columns[phase]
 
@@ -103,7 +103,7 @@ def _copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
 
 
 @device_function
-def _frame(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> int:
+def frame_of(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> int:
     """The address where the windows of a chunk begin: in `source`, or in its copy in `frame`."""
     H, W, C = source.shape[1:]
     top, left = first * plan.row_step + plan.first_row, plan.first_column
@@ -190,8 +190,8 @@ def _convolve(
     read, write, steps = plan.read_at.ctypes.data, plan.write_at.ctypes.data, plan.steps.ctypes.data
     for lane in prange(lanes):
         for chunk in range(plan.chunks * lane // lanes, plan.chunks * (lane + 1) // lanes):
-            image, images, first = _chunk(plan, chunk, N)
-            windows = _frame(source, plan, image, images, first, frames[lane])
+            image, images, first = chunk_of(plan, chunk, N)
+            windows = frame_of(source, plan, image, images, first, frames[lane])
             to = address(result, (image * OH + first * plan.place_rows) * OW * O)
             for g in range(groups):
                 group, outputs = windows + 4 * g * (C // groups), to + 4 * g * (O // groups)
@@ -199,7 +199,7 @@ def _convolve(
                     for phase in range(plan.rows.size):
                         step, place = plan.first_step[phase], plan.first_place[phase]
                         _multiply(
-                            group, read + 8 * place, _places(plan, phase, images, first),
+                            group, read + 8 * place, places_in(plan, phase, images, first),
                             steps + 8 * step, plan.first_step[phase + 1] - step,
                             address(panels, ((g * count + panel) * depth + step) * PANEL), PANEL,
                             address(bias, (g * count + panel) * PANEL), 0, lowest,
@@ -230,9 +230,9 @@ def _weight_sums(
             total = address(sums, item * depth * PANEL)
             sums[part, g, panel] = 0
             for chunk in range(plan.chunks * part // parts, plan.chunks * (part + 1) // parts):
-                image, images, first = _chunk(plan, chunk, N)
-                windows = _frame(x, plan, image, images, first, frames[lane])
-                places = _places(plan, 0, images, first)
+                image, images, first = chunk_of(plan, chunk, N)
+                windows = frame_of(x, plan, image, images, first, frames[lane])
+                places = places_in(plan, 0, images, first)
                 at = (image * OH + first) * OW * O + g * filters + panel * PANEL
                 right, right_step = address(dy, at), O
                 if valid % WIDTH != 0:  # vectors that would reach into the next pixel, or beyond
@@ -407,10 +407,10 @@ def _run(
     starts = np.zeros((groups, count * PANEL), source.dtype)
     if bias is not None:
         starts[:, : bias.size // groups] = bias.reshape(groups, -1)
-    _convolve(source, panels, starts, lowest, plan, _frames(plan, source), result)
+    _convolve(source, panels, starts, lowest, plan, frames_for(plan, source), result)
 
 
-def _frames(plan: Plan, source: Array) -> Array:
+def frames_for(plan: Plan, source: Array) -> Array:
     """One frame for each thread."""
     floats = plan.images * plan.frame_rows * plan.frame_columns * source.shape[3]
     return scratch("conv2d frames", (get_num_threads(), floats if plan.copied else 0), source)
@@ -464,7 +464,7 @@ def conv2d_weight_grad(
     sums = scratch("conv2d sums", (parts, groups, count, padded, PANEL), x)
     places = plan.images * plan.band * int(plan.columns[0])
     columns = scratch("conv2d columns", (get_num_threads(), places * PANEL), x)
-    _weight_sums(x, dy, plan, steps, rows, _frames(plan, x), columns, sums)
+    _weight_sums(x, dy, plan, steps, rows, frames_for(plan, x), columns, sums)
     dw: Array = empty(w_shape, x.dtype) if out is None else out
     _add_parts(sums, dw.reshape(K, groups, filters))
     return dw

@@ -44,6 +44,7 @@ from ..threads import get_num_threads
 from ..workspace import empty, scratch
 from . import numba_direct as direct
 from .winograd_kernels import (
+    add_parts,
     forward,
     forward_staged,
     transform_all_filters,
@@ -209,7 +210,8 @@ def run_weight_grad(
         v = scratch("winograd v", (lanes, positions, size * C + _GAP), x)
         spread = scratch("winograd m", (lanes, positions, size * O + _GAP), x)
         du = scratch("winograd du", (parts, positions, C * O + _GAP), x)
-        weight_grad(m, x, dy, down, across, top, left, size, v, spread, edge, du, dw)
+        weight_grad(m, x, dy, down, across, top, left, size, v, spread, edge, du)
+        add_parts(m, du, dw)
     else:
         size = _staged_size(m, max(C, O), tiles)
         panels = -(-O // PANEL)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import kernel, prange
-from ..simd import WIDTH, address, transpose_block
+from ..simd import WIDTH, address, broadcast, load, store, transpose_block
 from .winograd_tiles import (
     PANEL,
     gather_filter,
@@ -120,21 +120,23 @@ def forward_staged(
 @kernel(parallel=True)
 def weight_grad(
     m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
-    v: Any, spread: Any, edge: Any, du: Any, dw: Any,
+    v: Any, spread: Any, edge: Any, du: Any,
 ) -> None:  # fmt: skip
-    """dw from x and dy: each part of the chunks adds up its own dU."""
+    """dU from x and dy: each part of the chunks adds up its own, for `add_parts`."""
     C, O = x.shape[3], dy.shape[3]
     a = m + 2
     tiles = x.shape[0] * down * across
     chunks = (tiles + size - 1) // size
     lanes, parts = v.shape[0], du.shape[0]
     v_plane, g_plane, u_plane = v.shape[2], spread.shape[2], du.shape[2]
+    zero = broadcast(np.float32(0))
     for lane in prange(lanes):
         v_lane, g_lane = address(v, lane * v[0].size), address(spread, lane * spread[0].size)
         zeros = address(edge, lane * 2 * WIDTH)
         for part in range(parts * lane // lanes, parts * (lane + 1) // lanes):
             du_part = address(du, part * du[0].size)
-            du[part] = 0
+            for i in range(0, du[0].size, WIDTH):
+                store(du, part * du[0].size + i, zero)
             for chunk in range(chunks * part // parts, chunks * (part + 1) // parts):
                 begin, end = chunk * size, min(tiles, chunk * size + size)
                 read_tiles(m, x, down, across, top, left, begin, end, v_lane, v_plane, zeros)
@@ -147,16 +149,20 @@ def weight_grad(
                             g_lane + 4 * (position * g_plane + o), O,
                             total, O, total, O, O - o,
                         )  # fmt: skip
+
+
+@kernel(parallel=True)
+def add_parts(m: int, du: Any, dw: Any) -> None:
+    """dw = G^T dU G of the sum of all parts, added in order."""
+    C, O = dw.shape[2:]
     for c in prange(C):
-        for position in range(a * a):
-            row = du[0, position, c * O : (c + 1) * O]
-            for part in range(1, parts):
-                other = du[part, position, c * O : (c + 1) * O]
-                for o in range(O):
-                    row[o] += other[o]
-        for o in range(0, O, WIDTH):
-            source, target = address(du, c * O + o), address(dw, c * O + o)
-            gather_filter(m, source, u_plane, target, C * O)
+        for o in range(c * O, c * O + O, WIDTH):
+            for position in range(du.shape[1]):
+                total = load(du, position * du.shape[2] + o)
+                for part in range(1, du.shape[0]):
+                    total += load(du, (part * du.shape[1] + position) * du.shape[2] + o)
+                store(du, position * du.shape[2] + o, total)
+            gather_filter(m, address(du, o), du.shape[2], address(dw, o), C * O)
 
 
 @kernel(parallel=True)

@@ -56,6 +56,22 @@ def test_a_barrier_and_shared_memory(order):
     np.testing.assert_array_equal(x, np.arange(96)[::-1])
 
 
+def test_processors_without_a_switch_of_our_own():
+    code = (
+        KERNEL
+        + """probe(float* x) {
+      __shared__ float held[64];
+      held[threadIdx.x] = x[threadIdx.x];
+      __syncthreads();
+      x[threadIdx.x] = __shfl_xor_sync(0xffffffff, held[63 - threadIdx.x], 1);
+    }"""
+    )
+    x = np.arange(64, dtype=np.float32)
+    module = cuda_emulator.Module(code, ("-DEMULATOR_PORTABLE",))
+    module.get_function("probe")((1,), (64,), (x,))
+    np.testing.assert_array_equal(x, (63 - np.arange(64)) ^ 1)
+
+
 def test_a_missing_barrier_is_seen_in_one_order_or_the_other():
     results = []
     for order in ORDERS:

@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, as_array, device_of, is_array, launch, on_gpu, to_device
+from .backend import (
+    Array,
+    as_array,
+    device_of,
+    is_array,
+    launch,
+    load_cupy,
+    on_gpu,
+    to_device,
+)
 from .errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 DEFAULT = np.dtype(np.float32)
@@ -67,7 +76,9 @@ def _constant_on_gpu(value: Any, dtype: Any, device: str) -> Array:
     if constant is None:
         if len(_constants) > 1000:
             _constants.clear()
-        constant = _constants[key] = to_device(constant_like(value, dtype), device)
+        constant = to_device(constant_like(value, dtype), device)
+        load_cupy().cuda.get_current_stream().synchronize()  # other streams are to read it
+        _constants[key] = constant
     return constant
 
 

@@ -162,6 +162,59 @@ def test_our_kernels_have_neither(tmp_path, sanitizer):
     assert ran == sum("cuda-emulated" in kernels.implementations(op) for op in kernels.names())
 
 
+MUTANT = """
+import sys
+import numpy as np
+from tinygrad_course import kernels
+from tinygrad_course.kernels import cuda_launch
+path, which, op = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+read = cuda_launch._read
+def without_one_barrier(root, name):
+    text = read(root, name)
+    if name != path:
+        return text
+    pieces = text.split("__syncthreads();")
+    assert which + 1 < len(pieces)
+    pieces[which : which + 2] = [pieces[which] + pieces[which + 1]]
+    return "__syncthreads();".join(pieces)
+cuda_launch._read = without_one_barrier
+rng = np.random.default_rng(0)
+f32 = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+call = kernels.implementations(op)["cuda-emulated"].load()
+if op == "sum_rows":
+    call(f32(600, 3))
+elif op == "batch_norm":
+    call(f32(600, 3), f32(3), f32(3), eps=1e-5)
+elif op == "softmax_cross_entropy":
+    call(f32(2, 1500), np.array([1, 2]))
+elif op == "conv2d":
+    call(f32(1, 4, 4, 24), f32(1, 1, 24, 4), None, **kernels.conv2d.geometry())
+"""
+
+
+@needs("thread")
+@pytest.mark.parametrize(
+    ("path", "which", "op"),
+    [
+        ("sum_rows/cuda.cu", 0, "sum_rows"),
+        ("batch_norm/cuda.cu", 0, "batch_norm"),
+        ("cuda_tile.cuh", 0, "conv2d"),
+        ("cuda_tile.cuh", 1, "conv2d"),
+        ("cuda_common.cuh", 0, "softmax_cross_entropy"),
+        ("cuda_common.cuh", 2, "softmax_cross_entropy"),
+        ("cuda_common.cuh", 3, "softmax_cross_entropy"),
+    ],
+)
+def test_each_barrier_of_our_kernels_is_needed(tmp_path, path, which, op):
+    """Taken out of the real source, it leaves a race that is found."""
+    script_path = tmp_path / "mutant.py"
+    script_path.write_text(MUTANT)
+    findings = sanitize.run("thread", script_path, path, str(which), op)
+    assert findings.found, findings.text
+    assert "kernels/" in findings.text
+    assert not findings.failed
+
+
 @needs("address")
 def test_the_command(tmp_path, capsys):
     bad = script(tmp_path, "x[threadIdx.x + 1] = 1.0f;")

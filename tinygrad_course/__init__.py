@@ -16,7 +16,8 @@ from . import cuda as cuda  # isort: skip
 from . import errors as errors  # isort: skip
 from . import kernels as kernels  # isort: skip
 from . import random as random  # isort: skip
-from .tensor import Parameter, Tensor, from_dlpack, tensor  # isort: skip - the rest needs it
+from .tensor import Parameter, Tensor, tensor  # isort: skip - the rest needs it
+from .ops.device import from_dlpack  # isort: skip
 from . import functional as functional
 from .anomaly import detect_anomaly
 from .derivatives import hessian, hvp, jacobian, jvp, vjp

@@ -8,30 +8,16 @@ line: make an op, apply it. Read next: `node.py` and `function.py`, which say wh
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
-import numpy as np
-
-from .backend import (
-    Array,
-    array_module,
-    as_array,
-    check_device,
-    check_same_device,
-    is_array,
-    load_cupy,
-    to_device,
-)
-from .dtypes import array_from, assignable, check_broadcast, literal, weak
+from .backend import Array, array_module, check_device, check_same_device, to_device
+from .dtypes import array_from, assignable, literal
 from .errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from .interchange import Interchange
 from .node import Leaf, Node, next_serial, written
 
 new = object.__new__
-
-DLPACK_CPU = 1
-"""DLPack's number for the CPU."""
 
 
 class Tensor(Interchange):
@@ -223,14 +209,7 @@ class Tensor(Interchange):
         return shaping.astype(self, dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """Arithmetic of an array with a tensor; any other ufunc names the function to use."""
-        function = UFUNCS.get(ufunc.__name__)
-        if function is None or method != "__call__" or options:
-            raise ArgumentTypeError(
-                f"np.{ufunc.__name__} does not work on a Tensor, because it would leave the graph; "
-                f"use tg.{ufunc.__name__} if there is one, or t.numpy() for the values"
-            )
-        return function(*inputs)
+        return ufuncs.dispatch(ufunc.__name__, method, inputs, options)
 
     __hash__ = object.__hash__
 
@@ -282,22 +261,22 @@ class Tensor(Interchange):
         return Abs().apply(self)
 
     def __eq__(self, other: object) -> Any:
-        return _compared(operator.eq, self, other)
+        return comparison.compared(operator.eq, self, other)
 
     def __ne__(self, other: object) -> Any:
-        return _compared(operator.ne, self, other)
+        return comparison.compared(operator.ne, self, other)
 
     def __lt__(self, other: Any) -> Tensor:
-        return _compared(operator.lt, self, other)
+        return comparison.compared(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return _compared(operator.le, self, other)
+        return comparison.compared(operator.le, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return _compared(operator.gt, self, other)
+        return comparison.compared(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return _compared(operator.ge, self, other)
+        return comparison.compared(operator.ge, self, other)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -421,30 +400,6 @@ def tensor(
     return Tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def from_dlpack(other: Any) -> Tensor:
-    """A constant tensor that shares the memory of another library's tensor, on a CPU or a GPU.
-
-    Raises:
-        ArgumentTypeError: an object that does not speak DLPack.
-        DeviceError: it is on a GPU, and none can be used here.
-
-    Example:
-        >>> import numpy as np, tinygrad_course as tg
-        >>> tg.from_dlpack(np.arange(3.0)).tolist()
-        [0.0, 1.0, 2.0]
-    """
-    if not hasattr(other, "__dlpack_device__"):
-        raise ArgumentTypeError(
-            f"from_dlpack: a {type(other).__name__} does not speak DLPack; copy it with "
-            "tg.tensor(...)"
-        )
-    kind, number = other.__dlpack_device__()
-    if kind == DLPACK_CPU:
-        return wrap(np.from_dlpack(other), None)
-    check_device(f"cuda:{int(number)}")
-    return wrap(load_cupy().from_dlpack(other), None)
-
-
 def filled(like: Any, shape: tuple[int, ...], value: float, dtype: Any = None) -> Array:
     """An array of one value, on the device of `like` and, where none is given, of its dtype."""
     array = values(like)
@@ -459,38 +414,10 @@ def mark_written(tensors: list[Tensor]) -> None:
             t.node.changed = written.newest = serial
 
 
-def _compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Tensor:
-    """The values of x against a number, an array or a tensor, one by one: bools."""
-    values = weak(other.data if isinstance(other, Tensor) else other, x.data)
-    if is_array(values):
-        check_same_device("compare", (x.data, values))
-        if values.shape != x.shape:
-            check_broadcast("compare", (x.data, values))
-    return wrap(as_array(compare(x.data, values)), None)
-
-
 # An operator is an op, and an op needs the class above: so its module is imported last.
 from .gradients import run_backward  # noqa: E402
-from .ops import indexing, linear, reduction, shaping  # noqa: E402
+from .ops import comparison, indexing, linear, reduction, shaping, ufuncs  # noqa: E402
 from .ops.arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub  # noqa: E402
 from .ops.axes import as_axis  # noqa: E402
 from .ops.choice import clip  # noqa: E402
 from .ops.device import to  # noqa: E402
-
-UFUNCS: dict[str, Callable[..., Tensor]] = {
-    "add": lambda a, b: Add().apply(a, b),
-    "subtract": lambda a, b: Sub().apply(a, b),
-    "multiply": lambda a, b: Mul().apply(a, b),
-    "divide": lambda a, b: Div().apply(a, b),
-    "power": lambda a, b: Pow().apply(a, b),
-    "matmul": linear.matmul,
-    "negative": lambda a: Neg().apply(a),
-    "absolute": lambda a: Abs().apply(a),
-    "equal": lambda a, b: b == a,
-    "not_equal": lambda a, b: b != a,
-    "less": lambda a, b: b > a,
-    "less_equal": lambda a, b: b >= a,
-    "greater": lambda a, b: b < a,
-    "greater_equal": lambda a, b: b <= a,
-}
-"""What NumPy's operators on (array, tensor) become."""

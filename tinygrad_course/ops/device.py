@@ -1,4 +1,4 @@
-"""Moving between devices, the one op whose result lies elsewhere than its input.
+"""Moving between devices, the one op whose result lies elsewhere than its input; DLPack.
 
 Read next: `../backend.py`, which knows the devices.
 """
@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, check_device, device_of, to_device
+import numpy as np
+
+from ..backend import Array, check_device, device_of, load_cupy, to_device
 from ..dtypes import operand
+from ..errors import ArgumentTypeError
 from ..pointwise import Unary
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
+
+DLPACK_CPU = 1
+"""DLPack's number for the CPU."""
 
 
 class To(Unary):
@@ -50,3 +56,27 @@ def to(x: Any, device: str) -> Tensor:
     if (x.device if isinstance(x, Tensor) else device_of(x)) == wanted:
         return same
     return To(device=wanted).apply(x)
+
+
+def from_dlpack(other: Any) -> Tensor:
+    """A constant tensor that shares the memory of another library's tensor, on a CPU or a GPU.
+
+    Raises:
+        ArgumentTypeError: an object that does not speak DLPack.
+        DeviceError: it is on a GPU, and none can be used here.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.from_dlpack(np.arange(3.0)).tolist()
+        [0.0, 1.0, 2.0]
+    """
+    if not hasattr(other, "__dlpack_device__"):
+        raise ArgumentTypeError(
+            f"from_dlpack: a {type(other).__name__} does not speak DLPack; copy it with "
+            "tg.tensor(...)"
+        )
+    kind, number = other.__dlpack_device__()
+    if kind == DLPACK_CPU:
+        return wrap(np.from_dlpack(other), None)
+    check_device(f"cuda:{int(number)}")
+    return wrap(load_cupy().from_dlpack(other), None)

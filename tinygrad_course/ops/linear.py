@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from .epilogue import activation_grad, activation_kind
 from .shaping import broadcast_to, reshape
 
+
 class MatMul(Function):
     """y = a b        dL/da = dL/dy b^T        dL/db = a^T dL/dy
 

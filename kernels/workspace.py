@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
+import os
 import sys
 import threading
 import weakref
@@ -171,8 +172,14 @@ def _size_class(size: int) -> int:
 
 
 def _fresh_block(size: int) -> mmap.mmap:
-    """Pages of the system's own, large ones where it has them: NumPy asks for the same."""
-    block = mmap.mmap(-1, size)
+    """Pages of the system's own, large ones where it has them: NumPy asks for the same.
+
+    They are private: shared ones, Python's default, would stay one memory in a process and its
+    forked child, each writing into the other's arrays.
+    """
+    if sys.platform == "win32":  # which has no fork
+        return mmap.mmap(-1, size)
+    block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if size >= _LARGE_PAGES_FROM and sys.platform == "linux":
         with contextlib.suppress(OSError):
             block.madvise(mmap.MADV_HUGEPAGE)
@@ -180,6 +187,15 @@ def _fresh_block(size: int) -> mmap.mmap:
 
 
 _pool = _Pool()
+
+
+def _after_fork() -> None:
+    """The child has one thread; a lock that another thread held at the fork would stay shut."""
+    _pool.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -188,14 +188,28 @@ if not child:
     held = [workspace.empty((1 << 18,), np.float32) for _ in range(3)]
     for array in held:
         array[:] = 2
-    os._exit(0 if (mine == 1).all() and (held[0] == 2).all() else 1)
-_, status = os.waitpid(child, 0)
-other = workspace.empty((1 << 18,), np.float32)
+    fine = (mine == 1).all() and (held[0] == 2).all()
+    mine[:] = 3  # the child's copy
+    os._exit(0 if fine else 1)
+other = workspace.empty((1 << 18,), np.float32)  # the block that the child holds too
 other[:] = 5
+_, status = os.waitpid(child, 0)
 assert status == 0 and (mine == 1).all() and (other == 5).all()
+"""
+
+FORK_WHILE_LOCKED = """
+import os, numpy as np
+from tinygrad_course.kernels import workspace
+workspace._pool.lock.acquire()  # as another thread may, when this one forks
+child = os.fork()
+if not child:
+    workspace.empty((1 << 18,), np.float32)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_has_memory_of_its_own():
-    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=60)
+@pytest.mark.parametrize("program", [FORK, FORK_WHILE_LOCKED], ids=["memory", "lock"])
+def test_a_forked_child_has_memory_of_its_own(program):
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)

@@ -18,7 +18,7 @@ import numpy as np
 from .. import compiled, cuda_launch
 from ..activation import KINDS
 from ..arrays import Array, byte_count
-from ..matmul import SMALL
+from ..matmul import for_tiles
 from ..registry import (
     Arrays,
     Benchmark,
@@ -69,13 +69,16 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
         yield _make(rng, dtype, shapes[-1], {}), {"activation": kind}
 
 
-def _is_large(arrays: Arrays, params: Params) -> bool:
-    return bool(arrays[0].size * arrays[1].shape[1] > SMALL)
+def _for_tiles(arrays: Arrays, params: Params) -> bool:
+    x, w = arrays[:2]
+    multiplications = x.size * w.shape[1]
+    rows = x.size // max(1, w.shape[0])
+    return for_tiles(rows, w.shape[1], multiplications)
 
 
 def _rule(arrays: Arrays, params: Params) -> str:
-    """Tiles from where they are faster for the product alone: see `matmul`."""
-    return "numba" if _is_large(arrays, params) else "reference"
+    """Tiles where they are faster for the product alone."""
+    return "numba" if _for_tiles(arrays, params) else "reference"
 
 
 DENSE = register(
@@ -90,7 +93,7 @@ DENSE = register(
             for N, I, O in ((64, 400, 120), (128, 784, 800), (128, 4096, 4096))
         ),
         rule=_rule,
-        shape_class=_is_large,
+        shape_class=_for_tiles,
     )
 )
 add(

@@ -56,22 +56,25 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
     yield (a.T, b.T), {}
 
 
-def _is_large(arrays: Arrays, params: Params) -> bool:
+def _for_tiles(arrays: Arrays, params: Params) -> bool:
     a, b = arrays
-    return bool(max(a.size * b.shape[-1], b.size * a.shape[-2]) > SMALL)
+    rows, columns = a.shape[-2], b.shape[-1]
+    return for_tiles(rows, columns, max(a.size * columns, b.size * rows))
+
+
+def for_tiles(rows: int, columns: int, multiplications: int) -> bool:
+    """Whether a product of this shape is one for register tiles, rather than for BLAS.
+
+    64 x 64 x 64 takes BLAS 5.5 us and tiles 6.9, 96 x 96 x 96 16 and 12, 128 x 784 x 800 1270 and
+    330 (tiles on 2 threads; up to 2^18 multiplications OpenBLAS stays on one, so its own pool never
+    runs beside ours). A tile has 12 rows: 4 x 512 x 2048 takes 180 us and 210, and a single row 26
+    us and 210 where it is 800 long.
+    """
+    return multiplications > 1 << 18 and rows > 4 and columns > 4
 
 
 def _rule(arrays: Arrays, params: Params) -> str:
-    """Tiles from 2^18 multiply-adds: 64 x 64 x 64 takes BLAS 5.5 us and tiles 6.9, 96 x 96 x 96
-
-    16 and 12, 128 x 784 x 800 on 2 threads 650 (of its own) and 330. Up to there OpenBLAS stays on
-    one thread, so that its own pool never runs beside ours.
-    """
-    return "numba" if _is_large(arrays, params) else "reference"
-
-
-SMALL = 1 << 18
-"""Multiply-adds up to which BLAS is at least as fast."""
+    return "numba" if _for_tiles(arrays, params) else "reference"
 
 
 MATMUL = register(
@@ -85,7 +88,7 @@ MATMUL = register(
             for M, K, N in ((128, 128, 128), (512, 512, 512), (1024, 1024, 1024), (128, 784, 800))
         ),
         rule=_rule,
-        shape_class=_is_large,
+        shape_class=_for_tiles,
     )
 )
 add(

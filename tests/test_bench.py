@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from cli_runner import tgc
 
 import tinygrad_course as tg
 from tinygrad_course.bench import networks, steps, timing
-from tinygrad_course.bench.baseline import compare
+from tinygrad_course.bench.baseline import compare, read_report
 from tinygrad_course.bench.ceiling import Ceiling
 from tinygrad_course.bench.columns import COLUMNS
 from tinygrad_course.bench.kernel_rows import KernelRow
@@ -272,3 +273,14 @@ def test_ceiling():
     assert memory[0]["gigabytes_per_second"] > memory[-1]["gigabytes_per_second"] > 0
     assert arithmetic["gigaflops"] > 0
     assert report["machine"]["ceiling by"]
+
+
+def test_contributed_results_are_reports():
+    folder = Path(tg.__file__).parent.parent / "benchmarks" / "results"
+    if not folder.is_dir():
+        pytest.skip("not a checkout")
+    assert (folder / "README.md").is_file()
+    for path in folder.glob("*.json"):
+        report = read_report(path)
+        assert path.stem.endswith(f"-{report['machine']['threads']}t-{report['kind']}")
+        assert report["rows"]

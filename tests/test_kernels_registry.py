@@ -342,3 +342,27 @@ def test_a_wrong_kernel_trains_nothing():
             layer(tg.tensor(np.ones((1, 2), np.float32)))
     finally:
         kernels.remove("dense", "wrong")
+
+
+@pytest.mark.skipif(not kernels.compiled.available(), reason="Numba is missing")
+def test_a_compiled_kernel_of_a_user():
+    numba = pytest.importorskip("numba")
+
+    @kernels.implementation("sum_rows", name="loops")
+    @numba.njit
+    def sum_rows(x, out=None):
+        flat = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+        y = np.empty(x.shape[-1], x.dtype) if out is None else out
+        for c in range(flat.shape[1]):
+            y[c] = flat[:, c].sum()
+        return y
+
+    try:
+        with kernels.using("sum_rows", "loops"):
+            x = np.ones((3, 2), np.float32)
+            got = kernels.find("sum_rows", (x,), {})(x)
+        np.testing.assert_array_equal(got, [3, 3])
+    finally:
+        kernels.remove("sum_rows", "loops")
+    with pytest.raises(KernelError, match="takes"):
+        kernels.implementation("sum_rows", name="other")(numba.njit(lambda x, y: x))

@@ -184,7 +184,7 @@ def _find(workers: _Workers, subject: Subject, limit: float) -> None:
         workers.ask(USER, "find", limit=limit)
     except WorkerError as error:
         if error.kind == "raised":
-            raise ArgumentError(str(error).partition(": ")[2]) from None
+            raise ArgumentError(str(error)) from None
         raise ArgumentError(f"--with: importing {subject.path} {_in_words(error, limit)}") from None
 
 

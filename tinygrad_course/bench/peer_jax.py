@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..errors import ArgumentError
 from .networks import batch_of
 
 Step = Callable[[], object]
@@ -26,8 +27,10 @@ def make(step: str, variant: str) -> Step:
     """A function that trains one step and waits for its result.
 
     Raises:
-        KeyError: a step that is not written in JAX.
+        ArgumentError: a step that is not written in JAX.
     """
+    if step not in _NETWORKS:
+        raise ArgumentError(f"{step} is not written in JAX here; these are: {', '.join(_NETWORKS)}")
     forward, shapes = _NETWORKS[step]
     rng = np.random.default_rng(0)
     weights = [

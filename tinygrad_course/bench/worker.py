@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..errors import Error
+
 Handlers = Mapping[str, Callable[..., Any]]
 START_LIMIT = 120.0
 """Seconds a worker has to import what it needs."""
@@ -165,7 +167,8 @@ def serve(handlers: Handlers) -> None:
             say({"answer": handlers[request.pop("what")](**request)})
         except Exception as error:  # noqa: BLE001 - the code under test may raise anything
             traceback.print_exc()
-            say({"raised": f"{type(error).__name__}: {error}"})
+            ours = isinstance(error, Error)
+            say({"raised": str(error) if ours else f"{type(error).__name__}: {error}"})
 
 
 def threads_environment(count: int) -> dict[str, str]:

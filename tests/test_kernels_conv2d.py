@@ -275,7 +275,7 @@ def test_forward_and_adjoint_meet_at_the_same_places(inputs, size, stride, befor
     back = {
         (v + shift, i, v * phase.stride + phase.start)
         for phase in adjoint(inputs, size, stride, before, dilation).phases
-        for v in range(phase.count)
+        for v in range(phase.length)
         for i, shift in phase.taps
         if 0 <= v + shift < outputs
     }

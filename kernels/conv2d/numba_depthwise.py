@@ -232,7 +232,7 @@ def conv2d_weight_grad(
     channels = -(-groups // WIDTH) * WIDTH
     sums = scratch("depthwise sums", (min(_PARTS, plan.chunks), plan.steps.size, channels), x)
     _weight_sums(x, dy, plan, frames_for(plan, x), sums)
-    total = sums[:, :, :groups].sum(0).reshape(w_shape)
+    total: Array = sums[:, :, :groups].sum(0).reshape(w_shape)
     if out is None:
         return total
     out[...] = total

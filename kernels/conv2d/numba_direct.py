@@ -45,50 +45,42 @@ def _multiply(
     start: int, start_row: int, lowest: Any, c: int, c_rows: int, columns: int,
 ) -> None:  # fmt: skip
     """All rows of one panel: the gather tile's arguments, with any number of rows."""
+    wide = columns > WIDTH
     i = 0
     while i < rows:
-        height = TILE_ROWS if rows - i >= TILE_ROWS else (_BLOCK if rows - i >= _BLOCK else 1)
-        read, write, begin = a_rows + 8 * i, c_rows + 8 * i, start + 4 * i * start_row
-        if columns > WIDTH:
-            if height == TILE_ROWS:
-                _tall(
-                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-                )
-            elif height == _BLOCK:
-                _low(
-                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-                )
+        r, w, s = a_rows + 8 * i, c_rows + 8 * i, start + 4 * i * start_row
+        if rows - i >= TILE_ROWS:
+            if wide:
+                _tall(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
             else:
-                _single(
-                    a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-                )
-        elif height == TILE_ROWS:
-            _tall_thin(
-                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-            )
-        elif height == _BLOCK:
-            _low_thin(
-                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-            )
+                _tall_thin(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
+            i += TILE_ROWS
+        elif rows - i >= _BLOCK:
+            if wide:
+                _low(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
+            else:
+                _low_thin(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
+            i += _BLOCK
         else:
-            _single_thin(
-                a, read, a_steps, steps, b, b_step, begin, start_row, lowest, c, write, columns
-            )
-        i += height
+            if wide:
+                _single(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
+            else:
+                _single_thin(a, r, a_steps, steps, b, b_step, s, start_row, lowest, c, w, columns)
+            i += 1
 
 
 # Chunks: what lies under the windows --------------------------------------------------------------
 
 
 @device_function
-def chunk_of(plan: Any, chunk: int, N: int) -> tuple[int, int, int]:
+def chunk_of(plan: Any, chunk: int, N: int) -> Any:
     """The chunk's first image, its number of images, and its first row in each phase."""
     image = chunk // plan.bands * plan.images
     return image, min(plan.images, N - image), chunk % plan.bands * plan.band
 
 
 @device_function
-def places_in(plan: Any, phase: int, images: int, first: int) -> int:
+def places_in(plan: Any, phase: int, images: int, first: int) -> Any:
     """How many places of a phase a chunk has."""
     return images * max(0, min(plan.band, plan.rows[phase] - first)) * plan.columns[phase]
 
@@ -103,7 +95,7 @@ def _copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
 
 
 @device_function
-def frame_of(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> int:
+def frame_of(source: Any, plan: Any, image: int, images: int, first: int, frame: Any) -> Any:
     """The address where the windows of a chunk begin: in `source`, or in its copy in `frame`."""
     H, W, C = source.shape[1:]
     top, left = first * plan.row_step + plan.first_row, plan.first_column

@@ -235,7 +235,13 @@ def conv2d(
     activation: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """F(4x4, 3x3)"""
+    """y = f(x * w + b) by F(4x4, 3x3); the arguments are those of `reference.py`.
+
+    Flops: 36 / 144 of the direct ones in the products, and the transforms. Bytes: x 36 / 16 times
+    into the L2 cache, y once; the rest stays there.
+    Error: up to 3e-5 of the largest |y|; see above. What is no 3x3 convolution with stride 1 on
+    whole vectors of channels is computed directly, in `numba_direct.py`.
+    """
     return run_forward(
         4, x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups,
         activation=activation, out=out,
@@ -253,7 +259,7 @@ def conv2d_input_grad(
     groups: int,
     out: Array | None = None,
 ) -> Array:
-    """F(4x4, 3x3)"""
+    """dx by F(4x4, 3x3). Error: up to 3e-5 of the largest |dx|."""
     return run_input_grad(
         4, dy, w, x_shape=x_shape, stride=stride, padding=padding, dilation=dilation,
         groups=groups, out=out,
@@ -271,7 +277,7 @@ def conv2d_weight_grad(
     groups: int,
     out: Array | None = None,
 ) -> Array:
-    """F(4x4, 3x3)"""
+    """dw by the adjoint of F(4x4, 3x3). Error: up to 3e-5 of the largest |dw|."""
     return run_weight_grad(
         4, x, dy, w_shape=w_shape, stride=stride, padding=padding, dilation=dilation,
         groups=groups, out=out,

@@ -28,13 +28,13 @@ class Phase(NamedTuple):
     Attributes:
         start: the first place.
         stride: the distance between two of them.
-        count: how many there are.
+        length: how many there are.
         taps: (index in the filter, shift): place v reads the source at v * step + shift.
     """
 
     start: int
     stride: int
-    count: int
+    length: int
     taps: tuple[tuple[int, int], ...]
 
 
@@ -60,7 +60,7 @@ class Axis(NamedTuple):
 
     def places(self) -> int:
         """The places of the longest phase."""
-        return max(phase.count for phase in self.phases)
+        return max(phase.length for phase in self.phases)
 
 
 def windows(outputs: int, size: int, stride: int, before: int, dilation: int) -> Axis:
@@ -167,14 +167,14 @@ def make_plan(
     read_at, write_at, steps, tap_order = [], [], [], []
     for down in vertical.phases:
         for across in horizontal.phases:
-            n, v, u = np.ogrid[:images, : min(band, down.count), : across.count]
+            n, v, u = np.ogrid[:images, : min(band, down.length), : across.length]
             at = n * (frame_rows * row) + v * (vertical.step * row) + u * (horizontal.step * C)
             read_at.append(at.ravel())
             y = v * down.stride + down.start
             x = u * across.stride + across.start
             write_at.append((((n * OH + y) * OW + x) * O).ravel())
-            rows.append(down.count)
-            columns.append(across.count)
+            rows.append(down.length)
+            columns.append(across.length)
             first_place.append(first_place[-1] + at.size)
             for i, h in down.taps:
                 for j, w in across.taps:

@@ -45,94 +45,55 @@ _tall_thin, _low_thin = make_tile(vectors=1), make_tile(_LOW, 1)
 # The stages ---------------------------------------------------------------------------------------
 
 
+@device_function
+def _corner(tile: int, m: int, down: int, across: int) -> tuple[int, int, int]:
+    """The image of a tile, and the row and column where its outputs begin."""
+    image, place = tile // (down * across), tile % (down * across)
+    return image, place // across * m, place % across * m
+
+
+@device_function
+def _ask_for(images: Any, image: int, row: int, column: int, m: int) -> None:
+    """Prefetch m x m pixels: what the tile below will read, a row of tiles from now."""
+    H, W, C = images.shape[1:]
+    for below in range(row, row + m):
+        place = address(images, ((image * H + below) * W + column) * C)
+        for line in range(0, 4 * m * C, 64):
+            prefetch(place + line)
+
+
 @kernel
 def read_tiles(
     m: int, x: Any, down: int, across: int, top: int, left: int, begin: int, end: int,
     v: int, plane: int, nothing: int,
 ) -> None:  # fmt: skip
-    """V of the tiles from begin to end: V[position, tile, :] = B^T X B, zeros outside the image."""
+    """v[position, tile, :] = B^T X B for the tiles from begin to end; X is zero outside x."""
     H, W, C = x.shape[1:]
     a = m + 2
     for tile in range(begin, end):
-        image, place = tile // (down * across), tile % (down * across)
-        h, w = place // across * m - top, place % across * m - left
-        source = address(x, ((image * H + h) * W + w) * C)
-        target = v + 4 * (tile - begin) * C
-        for row in range(h + a, h + a + m):  # what the tile below this one reads
-            below = address(x, ((image * H + row) * W + w) * C)
-            for line in range(0, 4 * m * C, 64):
-                prefetch(below + line)
+        image, h, w = _corner(tile, m, down, across)
+        h, w = h - top, w - left
+        _ask_for(x, image, h + a, w, m)
         inside = h >= 0 and w >= 0 and h + a <= H and w + a <= W
+        first, last, start, stop = -h, H - h, -w, W - w
+        source, target = address(x, ((image * H + h) * W + w) * C), v + 4 * (tile - begin) * C
         for c in range(0, 4 * C, 4 * WIDTH):
-            x_c, v_c = source + c, target + c
-            if m == 4:
-                if inside:
-                    _read4(x_c, W * C, C, v_c, a * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
-                else:
-                    _read4_border(
-                        x_c,
-                        W * C,
-                        C,
-                        v_c,
-                        a * plane,
-                        plane,
-                        -h,
-                        H - h,
-                        -w,
-                        W - w,
-                        nothing,
-                        _NO_FLOOR,
-                    )
+            s, t = source + c, target + c
+            if m == 4 and inside:
+                _read4(
+                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
+                )
+            elif m == 4:
+                _read4_border(
+                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
+                )
             elif inside:
-                _read2(x_c, W * C, C, v_c, a * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
+                _read2(
+                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
+                )
             else:
                 _read2_border(
-                    x_c, W * C, C, v_c, a * plane, plane, -h, H - h, -w, W - w, nothing, _NO_FLOOR
-                )
-
-
-@kernel
-def spread_tiles(
-    m: int, dy: Any, down: int, across: int, begin: int, end: int, g: int, plane: int, nothing: int
-) -> None:
-    """The adjoint of `write_tiles`: g[position, tile, :] = A dY A^T."""
-    OH, OW, O = dy.shape[1:]
-    a = m + 2
-    for tile in range(begin, end):
-        image, place = tile // (down * across), tile % (down * across)
-        h, w = place // across * m, place % across * m
-        source = address(dy, ((image * OH + h) * OW + w) * O)
-        target = g + 4 * (tile - begin) * O
-        for row in range(h + m, h + 2 * m):
-            below = address(dy, ((image * OH + row) * OW + w) * O)
-            for line in range(0, 4 * m * O, 64):
-                prefetch(below + line)
-        inside = h + m <= OH and w + m <= OW
-        for o in range(0, 4 * O, 4 * WIDTH):
-            dy_o, g_o = source + o, target + o
-            if m == 4:
-                if inside:
-                    _spread4(dy_o, OW * O, O, g_o, a * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
-                else:
-                    _spread4_border(
-                        dy_o,
-                        OW * O,
-                        O,
-                        g_o,
-                        a * plane,
-                        plane,
-                        0,
-                        OH - h,
-                        0,
-                        OW - w,
-                        nothing,
-                        _NO_FLOOR,
-                    )
-            elif inside:
-                _spread2(dy_o, OW * O, O, g_o, a * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
-            else:
-                _spread2_border(
-                    dy_o, OW * O, O, g_o, a * plane, plane, 0, OH - h, 0, OW - w, nothing, _NO_FLOOR
+                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
                 )
 
 
@@ -141,29 +102,53 @@ def write_tiles(
     m: int, products: int, plane: int, y: Any, down: int, across: int, begin: int, end: int,
     lowest: Any, nothing: int,
 ) -> None:  # fmt: skip
-    """Y of the tiles from begin to end: y = max(lowest, A^T M A)."""
-    OH, OW, O = y.shape[1:]
+    """Y = max(lowest, A^T M A) for the tiles from begin to end, as far as they lie in y."""
+    H, W, O = y.shape[1:]
     a = m + 2
     for tile in range(begin, end):
-        image, place = tile // (down * across), tile % (down * across)
-        h, w = place // across * m, place % across * m
-        target = address(y, ((image * OH + h) * OW + w) * O)
+        image, h, w = _corner(tile, m, down, across)
+        inside = h + m <= H and w + m <= W
+        last, stop = H - h, W - w
         source = products + 4 * (tile - begin) * O
-        inside = h + m <= OH and w + m <= OW
+        target = address(y, ((image * H + h) * W + w) * O)
         for o in range(0, 4 * O, 4 * WIDTH):
-            m_o, y_o = source + o, target + o
-            if m == 4:
-                if inside:
-                    _write4(m_o, a * plane, plane, y_o, OW * O, O, 0, 0, 0, 0, 0, lowest)
-                else:
-                    _write4_border(
-                        m_o, a * plane, plane, y_o, OW * O, O, 0, OH - h, 0, OW - w, nothing, lowest
-                    )
+            s, t = source + o, target + o
+            if m == 4 and inside:
+                _write4(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
+            elif m == 4:
+                _write4_border(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
             elif inside:
-                _write2(m_o, a * plane, plane, y_o, OW * O, O, 0, 0, 0, 0, 0, lowest)
+                _write2(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
             else:
-                _write2_border(
-                    m_o, a * plane, plane, y_o, OW * O, O, 0, OH - h, 0, OW - w, nothing, lowest
+                _write2_border(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
+
+
+@kernel
+def spread_tiles(
+    m: int, dy: Any, down: int, across: int, begin: int, end: int, g: int, plane: int, nothing: int
+) -> None:
+    """The adjoint of `write_tiles`: g[position, tile, :] = A dY A^T."""
+    H, W, O = dy.shape[1:]
+    a = m + 2
+    for tile in range(begin, end):
+        image, h, w = _corner(tile, m, down, across)
+        _ask_for(dy, image, h + m, w, m)
+        inside = h + m <= H and w + m <= W
+        last, stop = H - h, W - w
+        source, target = address(dy, ((image * H + h) * W + w) * O), g + 4 * (tile - begin) * O
+        for o in range(0, 4 * O, 4 * WIDTH):
+            s, t = source + o, target + o
+            if m == 4 and inside:
+                _spread4(s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR)
+            elif m == 4:
+                _spread4_border(
+                    s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR
+                )
+            elif inside:
+                _spread2(s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR)
+            else:
+                _spread2_border(
+                    s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR
                 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..nn import BatchNorm, Conv2d, Dense, GlobalAvgPool2d, MaxPool2d, Module, ReLU, Sequential
+from ..nn import BatchNorm, Conv2d, Dense, GlobalAvgPool2d, MaxPool2d, Module, Sequential
 from ..nn.init import he_normal
 from ..random import Generator
 
@@ -20,7 +20,7 @@ def vgg_small(
     generator: Generator | None = None,
     dtype: Any = "float32",
 ) -> Module:
-    """Three stages of two 3 x 3 convolutions each, every one followed by batch norm and ReLU.
+    """Three stages of two 3 x 3 convolutions each, every one followed by batch norm with ReLU.
 
     On 32 x 32 images of three colours with 10 classes, 288,746 parameters:
 
@@ -68,6 +68,6 @@ def vgg_small(
             layers.append(MaxPool2d(2))
         for _ in range(2):
             conv = Conv2d(channels, width, 3, padding=1, bias=False, init=he_normal, **options)
-            layers += [conv, BatchNorm(width, dtype=dtype), ReLU()]
+            layers += [conv, BatchNorm(width, activation="relu", dtype=dtype)]
             channels = width
     return Sequential(*layers, GlobalAvgPool2d(), Dense(channels, classes, **options))

@@ -25,12 +25,14 @@ from .worker import Worker, WorkerError, threads_environment
 
 WORKER = "tinygrad_course.bench.kernel_worker"
 ONE = "numpy-one-thread"
-SLOW = ("cuda-emulated",)
+SLOW = ("cuda-emulated", "cuda-tile-emulated", "numba-cuda-simulated")
 """Implementations that are there to be read and tested; timed only where they are named."""
 TURN = 0.02
 """Seconds that a candidate works before another has its turn."""
-PAUSE = 0.01
-"""Seconds between turns of two processes: threads that wait for more work spin for a while."""
+PAUSE = 0.06
+"""Seconds between turns of two processes: OpenBLAS' threads spin for 26 ms before they sleep."""
+WAKE = 0.005
+"""Seconds that a process runs before it is timed again: threads awake, data in the cache."""
 Say = Callable[[str], None]
 
 
@@ -266,7 +268,7 @@ def _timed(
         except WorkerError as error:
             loaded.discard(candidate.worker)
             rows[candidate] = row._replace(fault=_in_words(error, limit))
-    times = _rounds(workers, counts, rounds)
+    times = _rounds(workers, counts, rounds, turn)
     for candidate, row in rows.items():
         title = "reference" if candidate in NUMPY_CANDIDATES else candidate.implementation
         row = row._replace(chosen=title == chosen and candidate.worker != ONE)  # noqa: PLW2901
@@ -277,17 +279,19 @@ def _timed(
 
 
 def _rounds(
-    workers: _Workers, counts: Mapping[_Candidate, int], rounds: int
+    workers: _Workers, counts: Mapping[_Candidate, int], rounds: int, turn: float
 ) -> dict[_Candidate, list[float]]:
-    """Seconds a call of each candidate in each round."""
+    """Seconds a call of each candidate in each round; every other round goes backwards."""
     times: dict[_Candidate, list[float]] = {candidate: [] for candidate in counts}
     before = ""
-    for _ in range(rounds):
-        for candidate, count in counts.items():
+    order = list(counts.items())
+    for number in range(rounds):
+        for candidate, count in order if number % 2 == 0 else reversed(order):
             name = candidate.implementation
             if candidate.worker != before:
                 time.sleep(PAUSE)
-                workers.ask(candidate.worker, "run", implementation=name, count=1)
+                awake = max(1, round(count * WAKE / turn))
+                workers.ask(candidate.worker, "run", implementation=name, count=awake)
                 before = candidate.worker
             seconds = workers.ask(candidate.worker, "run", implementation=name, count=count)
             times[candidate].append(seconds)

@@ -16,6 +16,7 @@ see the rule of `matmul`. Read next: `compiled.py`, whose parallel kernels ask `
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib.metadata
@@ -23,7 +24,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .registry import KernelError, KernelWarning
@@ -74,6 +75,27 @@ def set_num_threads(count: int) -> None:
         raise KernelError(f"set_num_threads expects a whole number from 1, got {count!r}")
     _wanted = count
     _settings += 1
+
+
+@contextlib.contextmanager
+def limited(count: int | None) -> Iterator[None]:
+    """Inside, `set_num_threads(count)`; afterwards as before. None changes nothing.
+
+    Example:
+        >>> with limited(1):
+        ...     get_num_threads()
+        1
+    """
+    global _wanted, _settings  # noqa: PLW0603
+    before = _wanted
+    if count is not None:
+        set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count is not None:
+            _wanted = before
+            _settings += 1
 
 
 def get_num_threads() -> int:

@@ -176,6 +176,8 @@ def _named(names: Sequence[str], i: int, count: int) -> str:
     return ("the first" if i == 0 else "the second") if count == 2 else f"input {i}"
 
 
+limited_threads = kernels.threads.limited
+
 SMALL = 4096
 
 

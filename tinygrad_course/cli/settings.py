@@ -83,7 +83,7 @@ MACHINE_OPTIONS = (
     Option("seed", int, "Of weights, order, shifts and dropout: the same seed, the same run."),
     Option("dtype", str, "float32 or float64."),
     Option("device", str, "Where to train: cpu, or cuda for a GPU."),
-    Option("threads", int, "Threads of the matrix products while training."),
+    Option("threads", int, "Threads while training. [default: all processors]"),
     Option("classic", bool, "lenet5 as published: tanh and average pooling.", is_flag=True),
 )
 ALL = (*DATA_OPTIONS, *LENGTH_OPTIONS, *METHOD_OPTIONS, *STOP_OPTIONS, *MACHINE_OPTIONS)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import cuda
-from ..backend import load_cupy
+from ..backend import limited_threads, load_cupy
 
 
 def _libraries() -> list[dict[str, Any]]:
@@ -46,9 +46,10 @@ def threads() -> int:
 
 @contextmanager
 def using_threads(count: int | None) -> Iterator[None]:
-    """Inside, matrix products use `count` threads; None changes nothing.
+    """Inside, compiled kernels and NumPy's matrix products use `count` threads.
 
-    Small networks are fastest with one: waking a second thread takes longer than their products.
+    None: the kernels as many as `tg.set_num_threads` allows, NumPy's products one. Two pools of
+    threads would fight for the processors, and small products are fastest with one thread anyway.
 
     Example:
         >>> with using_threads(1):
@@ -56,7 +57,7 @@ def using_threads(count: int | None) -> Iterator[None]:
     """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=count, user_api="blas"):
+    with limited_threads(count), threadpool_limits(limits=count or 1, user_api="blas"):
         yield
 
 

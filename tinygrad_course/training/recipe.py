@@ -71,7 +71,8 @@ class Recipe:
         seed: of weights, order, augmentation and dropout.
         dtype: float32 or float64.
         device: where to train: "cpu", "cuda" or "cuda:1".
-        threads: of the matrix products. Small networks are fastest with one.
+        threads: of the compiled kernels and of NumPy's matrix products; None is all processors
+            for the kernels and one for the products.
         classic: the network as it was first published (lenet5: tanh and average pooling).
         target: of a table: the column to predict.
         task: of .npz and tables: auto, classification or regression; None is auto.
@@ -112,7 +113,7 @@ class Recipe:
     seed: int = 0
     dtype: str = "float32"
     device: str = "cpu"
-    threads: int = 1
+    threads: int | None = None
     classic: bool = False
     target: str | None = None
     task: str | None = None

@@ -195,6 +195,7 @@ def vector_width(*arrays: Array | None, length: int = 0) -> int:
     return 1 if any(a is not None and address(a) % 16 for a in arrays) else 4
 
 
+@functools.cache
 def kind_number(kind: str | None) -> np.int32:
     """An activation's kind as the kernels number it; None is the identity.
 
@@ -214,7 +215,13 @@ def ints(*values: int) -> Any:
         >>> ints(2, 3).tolist()
         (2, 3)
     """
-    return np.array(values, [(f"at{place}", "i4") for place in range(len(values))])
+    return np.array(values, _of_ints(len(values)))
+
+
+@functools.cache
+def _of_ints(count: int) -> np.dtype[Any]:
+    """The type of such a struct: NumPy takes longer to make one than a launch may take."""
+    return np.dtype([(f"at{place}", "i4") for place in range(count)])
 
 
 def rows_of(array: Array) -> tuple[int, int]:

@@ -5,6 +5,8 @@ Read next: `conv2d/cuda.py` and `matmul/cuda.py`, which launch kernels made of i
 
 from __future__ import annotations
 
+import functools
+
 BM, BK = 128, 8
 """Rows of a tile, and terms of the sum at a time."""
 
@@ -23,6 +25,7 @@ def columns_of_a_tile(columns: int) -> tuple[int, int]:
     return width, -(-columns // width)
 
 
+@functools.cache
 def tile_options(width: int, vector_a: int, vector_b: int) -> tuple[str, ...]:
     """The definitions for tiles of this width, whose two matrices are read 1 or 4 numbers at once.
 

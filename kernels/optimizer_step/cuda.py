@@ -6,6 +6,7 @@ term. Read beside it: `cuda.cu`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -103,14 +104,15 @@ def _run(name: str, rule: Any, *lists: Sequence[Array] | None) -> None:
 def _tensors(lists: Sequence[Sequence[Array] | None]) -> tuple[Any, int]:
     """The struct `Tensors` of `cuda.cu`, and the number of all chunks."""
     tensors = np.zeros((), _TENSORS)
+    at, count = tensors["at"], len(lists[0] or ())
     for role, arrays in enumerate(lists):
         if arrays is not None:
-            tensors["at"][role, : len(arrays)] = [address(array) for array in arrays]
+            at[role, :count] = [address(array) for array in arrays]
     sizes = [array.size for array in lists[0] or ()]
-    ends = np.cumsum([-(-size // _CHUNK) for size in sizes])
-    tensors["size"][: len(sizes)] = sizes
-    tensors["first_chunk"][1 : len(sizes) + 1] = ends
-    return tensors, int(ends[-1])
+    ends = list(itertools.accumulate(-(-size // _CHUNK) for size in sizes))
+    tensors["size"][:count] = sizes
+    tensors["first_chunk"][1 : count + 1] = ends
+    return tensors, ends[-1]
 
 
 def _written(

@@ -211,8 +211,8 @@ def test_a_kernel_in_cuda_c(mine):
         assert bool(row.fault) == bool(fault)
 
 
+@pytest.mark.skipif(not compiled.available(), reason="Numba is missing")
 def test_a_kernel_in_cuda_python_is_launched_by_a_function(mine):
-    pytest.importorskip("numba.cuda")
     mine.write_text(
         "import numpy as np\n"
         "from numba import cuda\n"

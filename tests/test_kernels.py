@@ -163,9 +163,10 @@ def test_nan_comes_out_where_it_should(op, name):
         first[0].flat[first[0].size // 2] = np.nan
         expected = expected_outcome(op, name, copy.deepcopy(poisoned), params)
         got = outcome(op, function, poisoned, params)
-        if name == "reference":
+        if not (op.startswith("conv2d") and name.startswith("numba")):
             assert_all_close(got, expected, np.dtype(dtype))
-        for one, other in zip(got, expected, strict=True):  # Winograd may spread it over a tile
+        # A tile of Winograd's, or pixels that share a vector, may spread it to their neighbours.
+        for one, other in zip(got, expected, strict=True):
             assert not np.isfinite(one[~np.isfinite(other)]).any()
 
 

@@ -279,5 +279,5 @@ for _op, _dtypes in _TAKES.items():
         )
     )
 
-for _op in (MAX_POOL2D, MAX_POOL2D_GRAD, MAX_POOL2D_GATHER, AVG_POOL2D, AVG_POOL2D_GRAD):
-    cuda_launch.register(_op.name, f".pool2d.cuda:{_op.name}")
+for _op in _TAKES:
+    cuda_launch.register(_op, f".pool2d.cuda:{_op}")

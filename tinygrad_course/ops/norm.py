@@ -65,9 +65,9 @@ class BatchNormGrad(Function):
     def forward(
         self, dy: Array, x: Array, gamma: Array, beta: Array, mean: Array, var: Array
     ) -> tuple[Array, ...]:
-        options = {"eps": self.eps, "activation": self.activation}
+        arrays = dy, x, gamma, beta, mean, var
         grads: tuple[Array, ...] = launch(
-            "batch_norm_grad", dy, x, gamma, beta, mean, var, **options
+            "batch_norm_grad", *arrays, eps=self.eps, activation=self.activation
         )
         return grads
 
@@ -124,8 +124,8 @@ class BatchNormInferenceActivation(BatchNormInference):
         self.activation = activation
 
     def forward(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array) -> Array:
-        options = {"eps": self.eps, "activation": self.activation}
-        return launch("batch_norm_inference", x, gamma, beta, mean, var, **options)
+        arrays = x, gamma, beta, mean, var
+        return launch("batch_norm_inference", *arrays, eps=self.eps, activation=self.activation)
 
     def upstream(self, grad: Any, y: Any) -> Any:
         return activation_grad(grad, y, self.activation)
@@ -212,12 +212,12 @@ def batch_norm(
                 "batch_norm: inference needs running_mean and running_var; train first, or pass "
                 "training=True to use the batch's own statistics"
             )
-        op = (
+        inference = (
             BatchNormInference(eps=eps)
             if kind is None
             else BatchNormInferenceActivation(eps=eps, activation=kind)
         )
-        return op.apply(x, gamma, beta, running_mean, running_var)
+        return inference.apply(x, gamma, beta, running_mean, running_var)
     if math.prod(x.shape[:-1]) == 1:
         raise ShapeError(
             f"batch_norm: training needs more than one value per channel, but x has shape "

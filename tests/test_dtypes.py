@@ -139,3 +139,27 @@ def test_bools_are_converted_where_floats_are_needed() -> None:
     assert tg.conv2d(mask, w).item() == 9.0
     with pytest.raises(ShapeError, match=r"window of .* is empty"):
         tg.conv2d(mask, np.ones((0, 3, 1, 1), "float32"))
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i4"])
+def test_a_tensor_holds_numbers_in_this_machines_order_of_bytes(dtype: str) -> None:
+    foreign = np.arange(6).astype(dtype)
+    x = tg.tensor(foreign)
+    assert x.dtype == foreign.dtype.newbyteorder("=")
+    assert x.dtype.isnative
+    np.testing.assert_array_equal(x.numpy(), np.arange(6))
+
+
+@pytest.mark.filterwarnings("error::tinygrad_course.kernels.registry.KernelWarning")
+def test_arrays_in_another_order_of_bytes_reach_the_same_kernels() -> None:
+    """A file of another machine: the fast kernels go on running, and give the same numbers."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((600, 30)).astype("float32"), rng.integers(0, 30, 600)
+    weight = tg.tensor(x)
+    for take in (
+        lambda order: tg.functional.relu(x.astype(order + "f4")),
+        lambda order: tg.cross_entropy(x.astype(order + "f4"), labels.astype(order + "i4")),
+        lambda order: tg.functional.embedding(labels.astype(order + "i8"), weight),
+        lambda order: tg.tensor(x) @ x.T.astype(order + "f4"),
+    ):
+        np.testing.assert_array_equal(np.asarray(take(">")), np.asarray(take("<")))

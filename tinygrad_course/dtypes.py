@@ -103,7 +103,7 @@ def _fitting(value: Any, dtype: Any) -> Array:
 def array_from(value: Any, dtype: Any = None) -> Array:
     """An array of real numbers, integers or bools from an array, a scalar or nested lists.
 
-    Python floats become float32; an array keeps its dtype.
+    Python floats become float32; an array keeps its dtype, in this machine's order of bytes.
 
     Raises:
         ArgumentTypeError: text, objects, ragged lists or complex numbers, or such a `dtype`.
@@ -124,6 +124,8 @@ def array_from(value: Any, dtype: Any = None) -> Array:
         ) from None
     if array.dtype.kind not in "fiub":
         raise no_real_numbers(array.dtype)
+    if not array.dtype.isnative:  # from a file of another machine; compiled kernels read ours alone
+        array = as_array(array.astype(array.dtype.newbyteorder("=")))
     if dtype is not None:
         return as_array(array.astype(real_dtype("tensor", dtype), copy=False))
     if array.dtype == np.float64 and not is_array(value):
@@ -161,9 +163,9 @@ def operand(x: Any) -> Any:
 
 
 def _has_numbers(x: Any) -> bool:
-    """Whether x is a tensor or an array of real numbers, integers or bools."""
+    """Whether x is a tensor or an array of real numbers, integers or bools, its bytes in order."""
     try:
-        return x.dtype.kind in "fiub"
+        return x.dtype.kind in "fiub" and x.dtype.isnative
     except AttributeError:
         return False
 
@@ -188,7 +190,9 @@ def operands(*values: Any, optional: Iterable[Any] = ()) -> list[Any]:
     return [
         v
         if ready[i] or (v is None and i >= len(values))
-        else _beside(arrays, array_from(v) if dtype is None else constant_like(v, dtype))
+        else _beside(
+            arrays, array_from(v) if dtype is None or is_array(v) else constant_like(v, dtype)
+        )
         for i, v in enumerate(given)
     ]
 

@@ -199,6 +199,7 @@ class Function(Node):
     def _agree(self, arrays: list[Any]) -> tuple[list[Array], Any]:
         """The inputs as arrays whose floats share one dtype, and that dtype."""
         dtype = gpu = None
+        arrays = [operand(a) if is_array(a) else a for a in arrays]
         for a in arrays:
             if a.__class__ is not np.ndarray and on_gpu(a):
                 gpu = a
@@ -208,7 +209,7 @@ class Function(Node):
                 dtype = a.dtype
         if gpu is not None:
             check_same_device(type(self).__name__, arrays, self._formulas.inputs)
-        out = [operand(a) if is_array(a) else constant_like(a, dtype, gpu) for a in arrays]
+        out = [a if is_array(a) else constant_like(a, dtype, gpu) for a in arrays]
         if (self.broadcasts or self.promotes) and dtype is not None:
             stay = "fb" if self.broadcasts else "f"  # a condition stays a condition
             out = [a if a.dtype.kind in stay else converted(a, dtype) for a in out]
@@ -336,7 +337,7 @@ def common_float(arrays: list[Any]) -> Any:
         if a.__class__ is not np.ndarray or (a.dtype is not dtype and dtype is not None):
             return None
         dtype = a.dtype
-    return dtype if dtype is not None and dtype.kind == "f" else None
+    return dtype if dtype is not None and dtype.kind == "f" and dtype.isnative else None
 
 
 def constant_result(y: Array, dtype: Any) -> Tensor:

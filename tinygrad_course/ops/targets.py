@@ -56,6 +56,7 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
         listed = array_from(targets)
         dtype = logits.dtype if listed.dtype.kind == "f" else None
         targets = literal(targets, dtype, values(logits))
+    targets = operand(targets)
     shape, have = tuple(logits.shape), tuple(targets.shape)
     if not shape or not shape[-1]:
         raise ShapeError(

@@ -5,16 +5,19 @@
     python benchmarks/gpu.py --out FOLDER --rehearse    no GPU: tiny sizes, no times worth a look
 
 Times are the GPU's own (events around many launches), medians over rounds in which the
-implementations take turns; inputs rotate through more memory than the second-level cache holds.
-The first call, which compiles, and the host's time per launch stand apart. Limits are measured in
-the same run: a copy of 1 GiB, and the matrix product of the vendor's library in float32 (TF32
-off). A result that is wrong is not timed. PyTorch and its cuDNN are timed too where installed.
+implementations take turns; inputs rotate through more memory than the second-level cache holds,
+or through 64 copies. The first call, which compiles, and the host's time per launch stand apart.
+Limits are measured in the same run: a copy of 1 GiB, and the matrix product of the vendor's library
+in float32 (TF32 off). A result that is wrong is not timed. PyTorch and its cuDNN are timed too
+where installed. Run again with the same OUT, it goes on with the op at which it stopped; after a
+fault from which a process cannot use the GPU any more it ends with status 75: run it again then.
 `gpu_run.sh` runs this together with the tests; `gpu_peers.py` holds the calls of PyTorch.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import statistics
@@ -37,6 +40,8 @@ ROUNDS = 7
 TURN = 0.05  # seconds of launches in one turn
 LARGEST_ROTATION = 8 << 30  # bytes of inputs that take turns, at most
 TOLERANCE = 2e-4  # of the largest number, against float64: float32 sums of thousands of products
+BURST = 64  # launches timed on the host: of more than about 1,000 the last ones wait for the GPU
+GO_ON = 75  # the status that asks for another process
 UNTIMED = {"running_statistics", "unfold", "fold", "max_pool2d_gather"}
 
 
@@ -62,15 +67,18 @@ class Clock:
     def run(self, calls: list[Callable[[], Any]], count: int) -> tuple[float, float]:
         """Seconds per call on the GPU, and seconds that the host needed to launch one."""
         stream = self.cupy.cuda.get_current_stream()
+        burst = min(count, BURST)
         self.start.record(stream)
         begin = time.perf_counter()
-        for i in range(count):
+        for i in range(burst):
             calls[i % len(calls)]()
         host = time.perf_counter() - begin
+        for i in range(burst, count):
+            calls[i % len(calls)]()
         self.end.record(stream)
         self.end.synchronize()
         gpu = self.cupy.cuda.get_elapsed_time(self.start, self.end) / 1e3
-        return max(gpu, 1e-9) / count, host / count
+        return max(gpu, 1e-9) / count, host / burst
 
     def first(self, call: Callable[[], Any]) -> float:
         """Seconds until a first call is done, with everything that it compiles."""
@@ -101,7 +109,7 @@ def interleaved(clock: Clock, cases: list[Case]) -> Iterator[Any]:
 def ceilings(cupy: Any, clock: Clock, *, tiny: bool) -> list[dict[str, Any]]:
     """What a copy and the vendor's matrix product reach here, as rows of `tgc bench ceiling`."""
     count = 1 << (12 if tiny else 28)
-    source, target = cupy.zeros(count, np.float32), cupy.zeros(count, np.float32)
+    source, target = filled(cupy, count), cupy.zeros(count, np.float32)
     stream = cupy.cuda.get_current_stream()
 
     def copy() -> None:
@@ -111,7 +119,7 @@ def ceilings(cupy: Any, clock: Clock, *, tiny: bool) -> list[dict[str, Any]]:
         cupy.add(source, np.float32(1), out=target)
 
     side = 64 if tiny else 8192
-    a, b = (cupy.ones((side, side), np.float32) for _ in range(2))
+    a, b = (filled(cupy, side * side).reshape(side, side) for _ in range(2))
     c = cupy.empty((side, side), np.float32)
 
     def product() -> None:
@@ -138,6 +146,14 @@ def ceilings(cupy: Any, clock: Clock, *, tiny: bool) -> list[dict[str, Any]]:
     return rows
 
 
+def filled(cupy: Any, count: int) -> Any:
+    """Normal numbers: on zeros or ones a GPU draws less power, and so runs faster."""
+    block = np.random.default_rng(0).standard_normal(1 << 12, np.float32)
+    array = cupy.empty((count >> 12, 1 << 12), np.float32)
+    array[...] = cupy.asarray(block)
+    return array.reshape(count)
+
+
 def machine(cupy: Any) -> dict[str, Any]:
     """The card, and the versions of what runs on it."""
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
@@ -154,7 +170,17 @@ def machine(cupy: Any) -> dict[str, Any]:
         "numpy": np.__version__,
         "tinygrad_course": tg.__version__,
         "torch": _torch_version(),
+        "kernels": _digest(),
     }
+
+
+def _digest() -> str:
+    """Of the kernels' files: what was measured of other ones is measured again."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "kernels").rglob("*.[cp]*")):
+        if path.suffix in (".py", ".cu", ".cuh"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _torch_version() -> str | None:
@@ -191,21 +217,32 @@ def wide(value: Any) -> Any:
     return value
 
 
-def tried(spec: Any, name: str, cupy: Any, arrays: Any, params: Any) -> tuple[str, float | None]:
+def tried(
+    spec: Any, name: str, cupy: Any, arrays: Any, params: Any, exact: Any
+) -> tuple[str, float | None]:
     """What is wrong with an implementation at a size, if anything, and its error."""
     try:
-        error = error_of(spec, name, cupy, arrays, params)
+        error = error_of(spec, name, cupy, arrays, params, exact)
     except Exception as fault:  # noqa: BLE001 - one broken kernel must not end the run
-        return f"{type(fault).__name__}: {fault}".splitlines()[0], None
+        return told(fault), None
     return (f"wrong: an error of {error:.1e}" if not error <= TOLERANCE else ""), error
 
 
-def error_of(spec: Any, implementation: str, cupy: Any, arrays: Any, params: Any) -> float:
+def told(fault: Exception) -> str:
+    """What went wrong, in a line."""
+    return f"{type(fault).__name__}: {fault}".splitlines()[0]
+
+
+def exactly(spec: Any, arrays: Any, params: Any) -> list[Any]:
+    """What the reference computes in float64."""
+    given = wide(arrays)
+    return on_arrays(spec.reference(*given, **params), given, spec)
+
+
+def error_of(spec: Any, name: str, cupy: Any, arrays: Any, params: Any, exact: Any) -> float:
     """The largest error against the reference in float64, relative to the largest number."""
-    exact_in = wide(arrays)
-    exact = on_arrays(spec.reference(*exact_in, **params), exact_in, spec)
     given = on_device(cupy, arrays)
-    found = on_host(kernels.find(spec.name, given, params, implementation)(*given, **params))
+    found = on_host(kernels.find(spec.name, given, params, name)(*given, **params))
     found += on_host([given[k] for k in spec.in_place])
     worst = 0.0
     for got, want in zip(found, exact, strict=True):
@@ -228,16 +265,18 @@ def on_arrays(returned: Any, arguments: Any, spec: Any) -> list[Any]:
     return flat(returned) + flat([arguments[k] for k in spec.in_place])
 
 
-def rotated(cupy: Any, spec: Any, size: Any, arrays: Any, name: str) -> list[Callable[[], Any]]:
-    """The same call on copies of its inputs, so many that no cache holds them all."""
-    params = size.params
+def copies_of(cupy: Any, spec: Any, arrays: Any, params: Any) -> list[Any]:
+    """The inputs on the GPU, so many times that no cache holds them all."""
     moved = max(1.0, spec.cost(*arrays, **params).bytes)
     cache = cupy.cuda.Device().attributes.get("L2CacheSize", 64 << 20)
     wanted = min(3 * cache, LARGEST_ROTATION)
-    copies = max(1, min(64, math.ceil(wanted / moved)))
+    return [on_device(cupy, arrays) for _ in range(max(1, min(64, math.ceil(wanted / moved))))]
+
+
+def rotated(spec: Any, copies: list[Any], params: Any, name: str) -> list[Callable[[], Any]]:
+    """One call on each copy of the inputs."""
     calls = []
-    for _ in range(copies):
-        given = on_device(cupy, arrays)
+    for given in copies:
         function = kernels.find(spec.name, given, params, name)
 
         def call(given: Any = given, function: Any = function) -> Any:
@@ -247,6 +286,14 @@ def rotated(cupy: Any, spec: Any, size: Any, arrays: Any, name: str) -> list[Cal
     return calls
 
 
+def peer_calls(op: str, copies: list[Any], params: Any) -> list[Callable[[], Any]]:
+    """PyTorch's calls on the same copies; none where it has nothing of the kind."""
+    from gpu_peers import peer_call
+
+    calls = [peer_call(op, given, params) for given in copies]
+    return [call for call in calls if call is not None]
+
+
 def names_for(op: str) -> list[str]:
     """The implementations of an op that take CuPy arrays and run here."""
     found = kernels.implementations(op)
@@ -254,60 +301,76 @@ def names_for(op: str) -> list[str]:
 
 
 def kernel_rows(
-    cupy: Any, ops: list[str], limits: list[dict[str, Any]], *, tiny: bool
+    cupy: Any, op: str, limits: list[dict[str, Any]], *, tiny: bool
 ) -> Iterator[dict[str, Any]]:
-    """A row for each op, size and implementation, and one for PyTorch where there is one."""
+    """A row for each size of an op and implementation, and one for PyTorch where there is one."""
     clock = Clock(cupy)
+    spec = kernels.op(op)
+    for size in spec.benchmark_shapes:
+        if tiny and sum(math.prod(shape) for shape in size.shapes) > 20_000:
+            continue
+        params = size.params
+        arrays = spec.make(np.random.default_rng(0), np.float32, size.shapes, params)
+        exact = exactly(spec, arrays, params)
+        copies = copies_of(cupy, spec, arrays, params)
+        cases, firsts, errors = [], {}, {}
+        for name in names_for(op):
+            begin = time.perf_counter()
+            fault, error = tried(spec, name, cupy, arrays, params, exact)
+            firsts[name], errors[name] = time.perf_counter() - begin, error
+            if fault:
+                yield KernelRow(op, size.label, name, fault=fault)._asdict()
+                cupy.cuda.runtime.deviceSynchronize()  # raises where the GPU is lost to us
+            elif tiny:
+                note = "rehearsed: it runs, and is right"
+                yield KernelRow(op, size.label, name, error=error, note=note)._asdict()
+            else:
+                cases.append(Case(op, size.label, name, rotated(spec, copies, params, name)))
+        if not tiny:
+            try:
+                peers = peer_calls(op, copies, params)
+                if peers:
+                    peers[0]()
+                    cases.append(Case(op, size.label, "PyTorch", peers))
+            except Exception as fault:  # noqa: BLE001 - versions of PyTorch differ
+                yield KernelRow(op, size.label, "PyTorch", fault=told(fault))._asdict()
+        for case, gpu, host in interleaved(clock, cases):
+            cost = spec.cost(*arrays, **params)
+            yield row_of(case, cost, limits, gpu, host, firsts, errors)
+        del cases, copies
+        cupy.get_default_memory_pool().free_all_blocks()
+
+
+def row_of(
+    case: Case,
+    cost: kernels.Cost,
+    limits: list[dict[str, Any]],
+    gpu: list[float],
+    host: list[float],
+    firsts: dict[str, float],
+    errors: dict[str, float | None],
+) -> dict[str, Any]:
+    """What was measured of one implementation, beside what the card can do."""
     memory = max((r["gigabytes_per_second"] or 0.0) for r in limits) or 1.0
     peak = max((r["gigaflops"] or 0.0) for r in limits) or 1.0
-    from gpu_peers import peer_call
-
-    for op in ops:
-        spec = kernels.op(op)
-        for size in spec.benchmark_shapes:
-            if tiny and sum(math.prod(shape) for shape in size.shapes) > 20_000:
-                continue
-            arrays = spec.make(np.random.default_rng(0), np.float32, size.shapes, size.params)
-            cost = spec.cost(*arrays, **size.params)
-            cases, firsts, errors = [], {}, {}
-            for name in names_for(op):
-                begin = time.perf_counter()
-                fault, error = tried(spec, name, cupy, arrays, size.params)
-                firsts[name], errors[name] = time.perf_counter() - begin, error
-                if fault:
-                    yield KernelRow(op, size.label, name, fault=fault)._asdict()
-                elif tiny:
-                    note = "rehearsed: it runs, and is right"
-                    yield KernelRow(op, size.label, name, error=error, note=note)._asdict()
-                else:
-                    cases.append(
-                        Case(op, size.label, name, rotated(cupy, spec, size, arrays, name))
-                    )
-            peer = None if tiny else peer_call(op, on_device(cupy, arrays), size.params)
-            if peer is not None:
-                cases.append(Case(op, size.label, "PyTorch", [peer]))
-            for case, gpu, host in interleaved(clock, cases):
-                seconds = statistics.median(gpu)
-                least = max(cost.bytes / memory, cost.flops / peak) / 1e9
-                row = KernelRow(
-                    op,
-                    size.label,
-                    case.name,
-                    us=seconds * 1e6,
-                    us_low=min(gpu) * 1e6,
-                    us_high=max(gpu) * 1e6,
-                    first_ms=firsts.get(case.name, 0.0) * 1e3,
-                    gigabytes_per_second=cost.bytes / seconds / 1e9,
-                    gigaflops=cost.flops / seconds / 1e9,
-                    intensity=cost.flops / max(1.0, cost.bytes),
-                    percent=100 * least / seconds,
-                    bound="memory" if cost.bytes / memory > cost.flops / peak else "arithmetic",
-                    error=errors.get(case.name),
-                    note=f"host {statistics.median(host) * 1e6:.1f} us a launch",
-                )
-                yield row._asdict()
-            del cases
-            cupy.get_default_memory_pool().free_all_blocks()
+    seconds = statistics.median(gpu)
+    least = max(cost.bytes / memory, cost.flops / peak) / 1e9
+    return KernelRow(
+        case.op,
+        case.size,
+        case.name,
+        us=seconds * 1e6,
+        us_low=min(gpu) * 1e6,
+        us_high=max(gpu) * 1e6,
+        first_ms=firsts.get(case.name, 0.0) * 1e3,
+        gigabytes_per_second=cost.bytes / seconds / 1e9,
+        gigaflops=cost.flops / seconds / 1e9,
+        intensity=cost.flops / max(1.0, cost.bytes),
+        percent=100 * least / seconds,
+        bound="memory" if cost.bytes / memory > cost.flops / peak else "arithmetic",
+        error=errors.get(case.name),
+        note=f"host {statistics.median(host) * 1e6:.1f} us a launch",
+    )._asdict()
 
 
 # Training -----------------------------------------------------------------------------------------
@@ -373,26 +436,57 @@ def main() -> None:
 
 
 def measure(cupy: Any, arguments: argparse.Namespace, *, tiny: bool) -> None:
-    """All parts asked for; every part is stored when it is done."""
+    """All parts asked for; what is measured is stored at once."""
     about = machine(cupy)
     print(json.dumps(about), flush=True)
     limits = ceilings(cupy, Clock(cupy), tiny=tiny)
     for row in limits:
         print(json.dumps(row), flush=True)
     if arguments.only != "training":
-        chosen = arguments.ops or [n for n in kernels.names() if n not in UNTIMED]
-        rows = []
-        for row in kernel_rows(cupy, chosen, limits, tiny=tiny):
-            rows.append(row)
-            print(line(row), flush=True)
-            report = {"kind": "kernels", "machine": about, "rows": rows, "ceilings": limits}
-            store(arguments.out / "gpu-kernels.json", report)
+        measure_kernels(cupy, arguments, about, limits, tiny=tiny)
     if arguments.only != "kernels":
         rows = []
         for row in training_rows(cupy, tiny=tiny):
             rows.append(row)
             print(json.dumps(row), flush=True)
-        store(arguments.out / "gpu-training.json", {"machine": about, "rows": rows})
+            store(arguments.out / "gpu-training.json", {"machine": about, "rows": rows})
+
+
+def measure_kernels(
+    cupy: Any, arguments: argparse.Namespace, about: Any, limits: Any, *, tiny: bool
+) -> None:
+    """One op after another, each stored when it is done; those of an earlier run are kept."""
+    path = arguments.out / "gpu-kernels.json"
+    report: dict[str, Any] = {"kind": "kernels", "machine": about, "ceilings": limits}
+    report.update(done=[], begun=[], rows=[])
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before["machine"] == about:
+            report.update({name: before[name] for name in ("done", "begun", "rows")})
+    for op in arguments.ops or [n for n in kernels.names() if n not in UNTIMED]:
+        if op in report["done"]:
+            continue
+        rows = [row for row in report["rows"] if row["op"] != op]
+        report["rows"] = rows
+        report["begun"].append(op)
+        if report["begun"].count(op) > 2:  # it hangs, or takes the process with it
+            rows.append(KernelRow(op, "", "", fault="begun twice, and not finished")._asdict())
+            report["done"].append(op)
+            continue
+        store(path, report)
+        lost = None
+        try:
+            for row in kernel_rows(cupy, op, limits, tiny=tiny):
+                rows.append(row)
+                print(line(row), flush=True)
+        except Exception as fault:  # noqa: BLE001 - the other ops are still to come
+            lost = told(fault)
+            rows.append(KernelRow(op, "", "", fault=lost)._asdict())
+            print(line(rows[-1]), flush=True)
+        report["done"].append(op)
+        store(path, report)
+        if lost is not None:
+            raise SystemExit(GO_ON)
 
 
 def line(row: dict[str, Any]) -> str:

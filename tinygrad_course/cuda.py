@@ -192,12 +192,12 @@ def compute_capability(device: str = "cuda") -> tuple[int, int]:
 
 def memory_allocated(device: str = "cuda") -> int:
     """The bytes that arrays occupy now."""
-    return int(_pool(device).used_bytes())
+    return _of_pool(device, "used_bytes")
 
 
 def memory_reserved(device: str = "cuda") -> int:
     """The bytes taken from the GPU: arrays, and what is kept for the next ones."""
-    return int(_pool(device).total_bytes())
+    return _of_pool(device, "total_bytes")
 
 
 def memory_total(device: str = "cuda") -> int:
@@ -265,7 +265,8 @@ def _number(device: str) -> int:
     return int(check_device(device).partition(":")[2])
 
 
-def _pool(device: str) -> Any:
+def _of_pool(device: str, figure: str) -> int:
+    """What CuPy's pool says of one GPU: it answers for the one in use at the call."""
     cupy = _cupy()
     with cupy.cuda.Device(_number(device)):
-        return cupy.get_default_memory_pool()
+        return int(getattr(cupy.get_default_memory_pool(), figure)())

@@ -56,10 +56,9 @@ class Tensor(Interchange):
     ) -> None:
         if isinstance(data, Tensor):
             data = data.data
-        source = array_from(data, dtype)
-        if device is not None:
-            source = to_device(source, check_device(device))
-        self.data = array_module(source).array(source, order="C")
+        given = array_from(data, dtype)
+        moved = given if device is None else to_device(given, check_device(device))
+        self.data = array_module(given).array(given, order="C") if moved is given else moved
         self.node = None
         if requires_grad:
             self.requires_grad = True

@@ -168,7 +168,7 @@ def _module(name: str) -> Any:
     module.get_array_module = lambda *args: (
         module if any(isinstance(a, ndarray) for a in args) else np
     )
-    module.get_default_memory_pool = lambda: cuda.pools[cuda.current.device]
+    module.get_default_memory_pool = lambda: cuda.pool
     module.shares_memory = module.may_share_memory = lambda a, b, max_work=None: np.shares_memory(
         a._host, b._host
     )

@@ -48,24 +48,33 @@ class MemoryPointer:
         self.device = Device(memory.device)
 
 
-class MemoryPool:
+class DevicePool:
+    """What one device holds."""
+
     def __init__(self) -> None:
         self.used = self.total = 0
 
+
+pools = [DevicePool() for _ in range(DEVICES)]
+
+
+class MemoryPool:
+    """One for all devices; like CuPy's it answers for the device that is current at the call."""
+
     def used_bytes(self) -> int:
-        return self.used
+        return pools[current.device].used
 
     def total_bytes(self) -> int:
-        return self.total
+        return pools[current.device].total
 
     def free_bytes(self) -> int:
-        return self.total - self.used
+        return self.total_bytes() - self.used_bytes()
 
     def free_all_blocks(self, stream: Any = None) -> None:
-        self.total = self.used
+        pools[current.device].total = pools[current.device].used
 
 
-pools = [MemoryPool() for _ in range(DEVICES)]
+pool = MemoryPool()
 
 
 class MemoryHook:

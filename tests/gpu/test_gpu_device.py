@@ -229,6 +229,11 @@ def test_a_second_gpu(device: Any) -> None:
         pytest.skip("there is one GPU")
     x = there(1.0, 2.0).to("cuda:1")
     assert x.device == "cuda:1"
+    before = [tg.cuda.memory_allocated(f"cuda:{k}") for k in range(2)]
+    kept = tg.tensor(np.zeros(1024, "float32"), device="cuda:1")
+    assert tg.cuda.memory_allocated("cuda:0") == before[0]
+    assert tg.cuda.memory_allocated("cuda:1") - before[1] == 4 * kept.size
+    assert tg.cuda.memory_reserved("cuda:1") >= 4 * kept.size
     for use in (lambda: x + 1.0, lambda: tg.exp(x), x.sum, lambda: x @ x):
         with pytest.raises(DeviceError, match=r"on cuda:1, but this thread works on cuda:0.*with"):
             use()

@@ -31,12 +31,18 @@ IDENTITY, RELU, TANH, SIGMOID = range(len(KINDS))
 
 
 @kernel(parallel=True)
-def _activation(x: Any, bias: Any, kind: int, y: Any) -> None:
-    """y = f(x + bias), the bias being repeated; a strip is as long as it."""
+def _activation(x: Any, bias: Any, kind: int, in_place: bool, y: Any) -> None:
+    """y = f(x + bias), the bias being repeated; a strip is as long as it.
+
+    In place a strip is copied first: the compiler gives up on vectors where what it writes may be
+    what it has yet to read (1.7 ms instead of 0.1 for 600,000 numbers and tanh).
+    """
     strip = bias.size
     for s in prange((x.size + strip - 1) // strip):
         # Slices, whose indices start at 0: of others Numba asks each time whether they are below.
         piece, result = x[s * strip : s * strip + strip], y[s * strip : s * strip + strip]
+        if in_place:
+            piece = piece.copy()
         if kind == RELU:
             for i in range(piece.size):
                 z = piece[i] + bias[i]
@@ -77,7 +83,9 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
     bias = NO_BIAS if b is None else b[None].repeat(max(1, STRIP // max(1, b.size)), 0).reshape(-1)
     if x.size:
         run = _activation if x.size >= WORTH_THREADS else _activation.serial
-        run(np.ascontiguousarray(x).reshape(-1), bias, KINDS.index(kind), y.reshape(-1))
+        flat = np.ascontiguousarray(x).reshape(-1)
+        in_place = out is not None and np.may_share_memory(flat, out)
+        run(flat, bias, KINDS.index(kind), in_place, y.reshape(-1))
     return y
 
 

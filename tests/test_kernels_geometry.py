@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import kernel_oracles
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tinygrad_course.kernels import workspace
+from tinygrad_course.kernels import compiled, workspace
 
 from tinygrad_course import kernels
 
@@ -192,3 +193,15 @@ def test_group_norm_adds_many_positions_closely():
     _, mean, var = kernels.op("group_norm").reference(x, one, zero, groups=2, eps=1e-5)
     np.testing.assert_allclose(mean[0], x[0].mean(0, dtype=np.float64), rtol=2e-6)
     np.testing.assert_allclose(var[0], x[0].var(0, dtype=np.float64), rtol=1e-4)
+
+
+@pytest.mark.skipif(not compiled.available(), reason="no Numba")
+def test_a_maximum_far_from_the_corner_of_its_window_keeps_its_place():
+    """Places beyond 2^24, of which a float32 holds every second."""
+    W = (1 << 24) // 3 + 9
+    x = np.zeros((1, 1, W, 3), np.float32)
+    places = [3 * (W - 1), 3 * (W - 2) + 1, 3 * (W - 5) + 2]
+    x.reshape(-1)[places] = 1
+    pool = kernels.implementations("max_pool2d")["numba"].load()
+    _, argmax = pool(x, size=(1, W), stride=(1, 1), padding=((0, 0), (0, 0)))
+    assert argmax.ravel().tolist() == places

@@ -24,10 +24,13 @@ from ..simd import (
     store_first,
     store_places,
 )
+from . import reference
 
 _WORTH_THREADS = 30_000
 """Numbers of x (of dx, going back) from which the thread pool pays: waking it costs 2 us, in which
 one thread pools about 20,000 numbers."""
+_MOST_PIXELS = 1 << 24
+"""Whole numbers up to here are exact in float32."""
 
 # The largest --------------------------------------------------------------------------------------
 
@@ -43,28 +46,28 @@ def _larger(best: Any, place: Any, value: Any, its_place: Any) -> Any:
 
 @device_function
 def _largest(
-    x: Any, y: Any, argmax: Any, corner: Any, rows: Any, columns: Any, row_step: Any,
-    column_step: Any, output: Any, channels: Any,
+    x: Any, y: Any, argmax: Any, corner: Any, rows: Any, columns: Any, W: Any, C: Any,
+    output: Any, channels: Any,
 ) -> Any:  # fmt: skip
     """One window, its first `channels` channels (at most WIDTH).
 
-    Places are counted from the window's corner, as floats: whole below 2^24, they are exact.
+    Places are counted in pixels from the window's corner, as floats: exact up to 2^24.
     """
     best = load_first(x, corner, channels)
     place = broadcast(np.float32(0))
     for i in range(rows):
         for j in range(columns):
-            offset = i * row_step + j * column_step
-            value = load_first(x, corner + offset, channels)
-            best, place = _larger(best, place, value, broadcast(np.float32(offset)))
+            pixel = i * W + j
+            value = load_first(x, corner + pixel * C, channels)
+            best, place = _larger(best, place, value, broadcast(np.float32(pixel)))
     store_first(y, output, best, channels)
-    store_places(argmax, output, corner, place, channels)
+    store_places(argmax, output, corner, place, C, channels)
 
 
 @device_function
 def _largest_of_two_vectors(
-    x: Any, y: Any, argmax: Any, corner: Any, rows: Any, columns: Any, row_step: Any,
-    column_step: Any, output: Any,
+    x: Any, y: Any, argmax: Any, corner: Any, rows: Any, columns: Any, W: Any, C: Any,
+    output: Any,
 ) -> Any:  # fmt: skip
     """The same for 2 WIDTH channels at once.
 
@@ -75,14 +78,14 @@ def _largest_of_two_vectors(
     place_0 = place_1 = broadcast(np.float32(0))
     for i in range(rows):
         for j in range(columns):
-            offset = i * row_step + j * column_step
-            its_place = broadcast(np.float32(offset))
-            best_0, place_0 = _larger(best_0, place_0, load(x, corner + offset), its_place)
-            best_1, place_1 = _larger(best_1, place_1, load(x, corner + offset + WIDTH), its_place)
+            pixel, here = i * W + j, corner + (i * W + j) * C
+            its_place = broadcast(np.float32(pixel))
+            best_0, place_0 = _larger(best_0, place_0, load(x, here), its_place)
+            best_1, place_1 = _larger(best_1, place_1, load(x, here + WIDTH), its_place)
     store(y, output, best_0)
     store(y, output + WIDTH, best_1)
-    store_places(argmax, output, corner, place_0, WIDTH)
-    store_places(argmax, output + WIDTH, corner + WIDTH, place_1, WIDTH)
+    store_places(argmax, output, corner, place_0, C, WIDTH)
+    store_places(argmax, output + WIDTH, corner + WIDTH, place_1, C, WIDTH)
 
 
 @kernel(parallel=True)
@@ -101,12 +104,10 @@ def _max_pool(x: Any, y: Any, argmax: Any, size: Any, stride: Any, pads: Any) ->
             output = (row * OW + q) * C
             c = 0
             while c + 2 * WIDTH <= C:
-                _largest_of_two_vectors(
-                    x, y, argmax, corner + c, rows, columns, W * C, C, output + c
-                )
+                _largest_of_two_vectors(x, y, argmax, corner + c, rows, columns, W, C, output + c)
                 c += 2 * WIDTH
             while c < C:
-                _largest(x, y, argmax, corner + c, rows, columns, W * C, C, output + c, C - c)
+                _largest(x, y, argmax, corner + c, rows, columns, W, C, output + c, C - c)
                 c += WIDTH
 
 
@@ -120,8 +121,10 @@ def max_pool2d(
 ) -> tuple[Array, Array]:
     """`reference.max_pool2d`, bit for bit: y holds numbers of x.
 
-    A window (clipped to the image) may reach over at most 2^24 numbers of it.
+    Windows that reach over more than 2^24 pixels, whose places no float32 counts, are left to it.
     """
+    if min(size[0], x.shape[1]) * x.shape[2] > _MOST_PIXELS:
+        return reference.max_pool2d(x, size=size, stride=stride, padding=padding, out=out)
     x = np.ascontiguousarray(x)
     y, argmax = _outputs(x, size, stride, padding) if out is None else out
     run = _max_pool if x.size >= _WORTH_THREADS else _max_pool.serial

@@ -222,9 +222,9 @@ def store_first(typingctx: Any, array: Any, index: Any, vector: Any, count: Any)
 
 @ir.intrinsic
 def store_places(
-    typingctx: Any, array: Any, index: Any, start: Any, vector: Any, count: Any
+    typingctx: Any, array: Any, index: Any, start: Any, vector: Any, step: Any, count: Any
 ) -> Any:
-    """Write start + lane + vector[lane], whole numbers, into the first `count` lanes of an array.
+    """Write start + lane + step vector[lane], whole numbers, into `count` places of an array.
 
     The array is of int64: indices that a kernel found, such as a maximum's place. The vector holds
     whole numbers below 2^24, which a float32 holds exactly.
@@ -233,15 +233,16 @@ def store_places(
         raise TypingError(f"store_places expects a C-contiguous int64 array, got {array}")
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        array, index, start, vector, count = args
+        array, index, start, vector, step, count = args
         data = context.make_array(sig.args[0])(context, builder, array).data
         place = builder.add(builder.ptrtoint(data, ir.INT64), builder.shl(index, ir.int64(3)))
         places = builder.fptosi(vector, ir.LONGS)
+        places = builder.mul(places, ir.broadcast(builder, step))
         places = builder.add(places, builder.add(ir.LANES, ir.broadcast(builder, start)))
         ir.masked_store(builder, places, place, ir.first_lanes(builder, count))
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, types.int64, FLOATS, types.int64), emit
+    return types.void(array, types.int64, types.int64, FLOATS, types.int64, types.int64), emit
 
 
 @ir.intrinsic

@@ -116,3 +116,18 @@ def test_the_gradient_of_an_embedding_has_the_references_bits():
     dy, index = normal(0, 500, 70), np.random.default_rng(0).integers(0, 7, 500)
     got, expected = both("embedding_grad", dy, index, rows=9, padding_index=3)
     assert got[0].tobytes() == expected[0].tobytes()
+
+
+@pytest.mark.parametrize("K", [10, 64, 65, 300])
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e8])
+def test_large_logits_keep_their_logarithms(K, far):
+    """(x - m) - log(sum) loses nothing; summed in another order, it would lose all of the log."""
+    rng = np.random.default_rng(K)
+    x = (far + 4 * rng.standard_normal((7, K))).astype("float32")
+    targets = rng.integers(0, K, 7)
+    for op, arrays in (("log_softmax", (x,)), ("softmax_cross_entropy", (x, targets))):
+        exact = kernels.op(op).reference(x.astype("float64"), *arrays[1:])
+        for name in ("reference", "numba"):
+            got = kernels.implementations(op)[name].load()(*arrays)
+            error = np.abs(got - exact) / (1 + np.abs(exact))
+            assert error.max() <= (K + 4) * np.finfo("float32").eps

@@ -140,8 +140,12 @@ def _geometry(
 def _by_lines(
     name: str, arrays: tuple[Array, ...], of: Any, written: tuple[int, ...], packed: tuple[Any, ...]
 ) -> None:
-    """Launch a kernel that writes images of the shape `written`, a thread for each pack of it."""
+    """Launch a kernel that writes images of the shape `written`, a thread for each pack of it.
+
+    A block belongs to one line: where lines are short, blocks are of fewer warps.
+    """
     width = cuda_launch.vector_width(*packed, length=written[3])
     run = cuda_launch.kernel(_SOURCE, name, arrays[0], (f"-DVEC={width}",))
     packs, lines = written[2] * written[3] // width, math.prod(written[:2])
-    run((-(-packs // THREADS), min(lines, 65535)), (THREADS,), (*arrays, of))
+    threads = min(THREADS, -(-packs // 32) * 32)
+    run((-(-packs // threads), min(lines, 65535)), (threads,), (*arrays, of))

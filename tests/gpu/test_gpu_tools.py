@@ -44,12 +44,19 @@ def test_backward_steps(device: Any) -> None:
 def test_clipping(device: Any) -> None:
     model = model_there()
     model(there(np.ones((2, 3)))).sum().backward()
+    if not device.is_gpu:
+        device.transfers.clear()
     norm = optim.clip_grad_norm(model.parameters(), 0.5)
+    if not device.is_gpu:  # all parameters' largest numbers, all sums of squares: two waits
+        assert [kind for kind, _ in device.transfers] == ["to host"] * 2
     squares = sum(float((p.grad.cpu().numpy() ** 2).sum()) for p in model.parameters())
     assert norm > 0.5
     assert squares**0.5 == pytest.approx(0.5)
     optim.clip_grad_value(model.parameters(), 0.01)
     assert max(float(abs(p.grad).max()) for p in model.parameters()) <= 0.01
+    model.parameters()[1].grad.data[0] = np.nan
+    with pytest.raises(AnomalyError, match="the gradient of parameter '1'"):
+        optim.clip_grad_norm(model.parameters(), 0.5)
 
 
 def test_averages_follow_a_move(device: Any) -> None:

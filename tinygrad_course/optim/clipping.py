@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module
+from ..backend import Array, array_module, device_of, to_host
 from ..errors import AnomalyError, ArgumentError, ArgumentTypeError
 from ..tensor import Tensor
 
@@ -45,12 +45,11 @@ def clip_grad_norm(parameters: Iterable[Any], max_norm: float) -> float:
         algorithm 1.
     """
     _check("clip_grad_norm", "max_norm", max_norm)
-    gradients = _gradients("clip_grad_norm", parameters)
-    # Dividing by the largest entry first: g^2 itself overflows float64 from 1e154 on.
-    largest = max((float(abs(g).max()) for g in gradients), default=0.0)
+    gradients, largest = _gradients("clip_grad_norm", parameters)
     if largest == 0.0:
         return 0.0
-    squares = (float(((g.astype(np.float64) / largest) ** 2).sum()) for g in gradients)
+    # Dividing by the largest entry first: g^2 itself overflows float64 from 1e154 on.
+    squares = _numbers([((g.astype(np.float64) / largest) ** 2).sum() for g in gradients])
     norm = largest * math.sqrt(sum(squares))
     if norm > max_norm:
         for gradient in gradients:
@@ -80,7 +79,7 @@ def clip_grad_value(parameters: Iterable[Any], max_value: float) -> None:
         [1.0, -1.0, 0.5]
     """
     _check("clip_grad_value", "max_value", max_value)
-    for gradient in _gradients("clip_grad_value", parameters):
+    for gradient in _gradients("clip_grad_value", parameters)[0]:
         array_module(gradient).clip(gradient, -max_value, max_value, out=gradient)
 
 
@@ -91,11 +90,11 @@ def _check(function: str, name: str, value: Any) -> None:
         raise ArgumentError(f"{function}: {name} must be above 0, but it is {value!r}")
 
 
-def _gradients(function: str, parameters: Iterable[Any]) -> list[Array]:
-    """The gradients' arrays that have entries, all of them finite."""
+def _gradients(function: str, parameters: Iterable[Any]) -> tuple[list[Array], float]:
+    """The gradients' arrays that have entries, all of them finite; and the largest magnitude."""
     if isinstance(parameters, Tensor):
         raise ArgumentTypeError(f"{function}: parameters must be a list; put the tensor into one")
-    arrays = []
+    named = []
     for position, item in enumerate(parameters):
         name, parameter = item if isinstance(item, tuple) else (str(position), item)
         if not isinstance(parameter, Tensor):
@@ -103,14 +102,23 @@ def _gradients(function: str, parameters: Iterable[Any]) -> list[Array]:
                 f"{function}: entry {name!r} of parameters must be a Parameter, but it is a "
                 f"{type(parameter).__name__}"
             )
-        if parameter.grad is None or not parameter.size:
-            continue
-        array = parameter.grad.data
-        if not bool(array_module(array).isfinite(array).all()):
+        if parameter.grad is not None and parameter.size:
+            named.append((name, parameter.grad.data))
+    arrays = [array for _, array in named]
+    magnitudes = _numbers([abs(array).max() for array in arrays])
+    for (name, array), magnitude in zip(named, magnitudes, strict=True):
+        if not math.isfinite(magnitude):
             raise AnomalyError(
-                f"{function}: the gradient of parameter {name!r} (shape {parameter.shape}) holds a "
+                f"{function}: the gradient of parameter {name!r} (shape {array.shape}) holds a "
                 "NaN or an infinity; run the step inside tg.detect_anomaly() to see where it "
                 "arises, or lower the learning rate"
             )
-        arrays.append(array)
-    return arrays
+    return arrays, max(magnitudes, default=0.0)
+
+
+def _numbers(scalars: list[Any]) -> list[float]:
+    """Numbers that arrays were reduced to; from a GPU all at once, as each fetch waits for it."""
+    if len({device_of(scalar) for scalar in scalars}) != 1:
+        return [float(scalar) for scalar in scalars]
+    found: list[float] = to_host(array_module(scalars[0]).stack(scalars)).tolist()
+    return found

@@ -28,6 +28,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 NOTHING_SKIPPED = bool(os.environ.get("TGC_NOTHING_SKIPPED"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Numba is missing, the warnings that say so once are no errors."""
+    config.addinivalue_line("filterwarnings", "ignore:the NumPy kernels run instead")
+    config.addinivalue_line("filterwarnings", "ignore:kernels run on one thread. Numba")
+
+
 def _not_skipped(report: Any) -> Any:
     """The report, a skip turned into a failure where nothing may be skipped."""
     if NOTHING_SKIPPED and report.skipped and not hasattr(report, "wasxfail"):

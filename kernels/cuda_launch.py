@@ -12,13 +12,14 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from .arrays import Array, array_module
 from .registry import Implementation, add, family_of
 
+Launcher = TypeVar("Launcher", bound=Callable[..., Any])
 Launch = Callable[..., None]
 """A kernel: call it with (grid, block, args, shared_mem=...)."""
 
@@ -165,6 +166,31 @@ def contiguous(array: Array) -> Array:
         return array
     packed: Array = array_module(array).ascontiguousarray(array)
     return packed
+
+
+def out_with_gaps(launcher: Launcher) -> Launcher:
+    """Decorator: lets `out` be a view with gaps. A new array is filled, and copied there.
+
+    Example:
+        >>> @out_with_gaps
+        ... def double(x, *, out=None):
+        ...     return np.multiply(x, 2, out=output(out, x.shape, x))
+        >>> wide = np.zeros(6)
+        >>> double(np.ones(3), out=wide[::2]).tolist(), wide.tolist()
+        ([2.0, 2.0, 2.0], [2.0, 0.0, 2.0, 0.0, 2.0, 0.0])
+    """
+
+    @functools.wraps(launcher)
+    def launched(*arrays: Any, out: Any = None, **params: Any) -> Any:
+        given = out if isinstance(out, tuple) else (out,)
+        if out is None or all(array.flags.c_contiguous for array in given):
+            return launcher(*arrays, out=out, **params)
+        fresh = launcher(*arrays, **params)
+        for array, filled in zip(given, fresh if given is out else (fresh,), strict=True):
+            array[...] = filled
+        return out
+
+    return cast("Launcher", launched)
 
 
 def output(out: Array | None, shape: tuple[int, ...], like: Array) -> Array:

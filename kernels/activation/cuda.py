@@ -11,11 +11,12 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, kind_number, output
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output
 
 _SOURCE = "activation/cuda.cu"
 
 
+@out_with_gaps
 def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None) -> Array:
     """y = f(x + b), as `reference.activation`."""
     x = contiguous(x)
@@ -33,6 +34,7 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
     return y
 
 
+@out_with_gaps
 def activation_grad(dy: Array, y: Array, *, kind: str, out: Array | None = None) -> Array:
     """dx = dy f'(x + b) by the result y, as `reference.activation_grad`."""
     dy, y = contiguous(dy), contiguous(y)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, array_module
-from ..cuda_launch import kind_number, output
+from ..cuda_launch import kind_number, out_with_gaps, output
 from ..numba_language import cuda, float32, kernel, uint32
 from ..numba_launch import launch, rows
 
@@ -67,6 +67,7 @@ def multiply_by_slope(dy: Any, y: Any, dx: Any, kind: Any) -> None:
         i = uint32(i + numbers_at_once)
 
 
+@out_with_gaps
 def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None) -> Array:
     """y = f(x + b), as `reference.activation`."""
     y = output(out, x.shape, x)
@@ -83,6 +84,7 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
     return y
 
 
+@out_with_gaps
 def activation_grad(dy: Array, y: Array, *, kind: str, out: Array | None = None) -> Array:
     """dx = dy f'(x + b) by the result y, as `reference.activation_grad`."""
     dx = output(out, y.shape, y)

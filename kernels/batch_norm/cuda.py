@@ -13,12 +13,13 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, Columns
-from ..cuda_launch import contiguous, kind_number, output, rows_of
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, rows_of
 from ..sum_rows.cuda import sum_rows
 
 _SOURCE = "batch_norm/cuda.cu"
 
 
+@out_with_gaps
 def batch_norm(
     x: Array,
     gamma: Array,
@@ -49,6 +50,7 @@ def batch_norm(
     return y, mean, var
 
 
+@out_with_gaps
 def batch_norm_inference(
     x: Array,
     gamma: Array,
@@ -63,13 +65,11 @@ def batch_norm_inference(
     """y by given statistics, as `reference.batch_norm_inference`."""
     x, gamma, beta, mean, var = map(contiguous, (x, gamma, beta, mean, var))
     y = output(out, x.shape, x)
-    written = contiguous(y)
-    _normalise(x, gamma, beta, mean, var, written, eps, activation)
-    if written is not y:
-        y[...] = written
+    _normalise(x, gamma, beta, mean, var, y, eps, activation)
     return y
 
 
+@out_with_gaps
 def batch_norm_grad(
     dy: Array,
     x: Array,

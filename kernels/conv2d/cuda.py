@@ -16,7 +16,7 @@ from .. import cuda_launch
 from ..activation.cuda import activation as activate
 from ..arrays import Array, Padding, output_length
 from ..cuda_geometry import THREADS, slices_for
-from ..cuda_launch import contiguous, kind_number, output
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output
 from ..cuda_tile import BK, BM, columns_of_a_tile, tile_options
 from ..sum_rows.cuda import sum_rows
 
@@ -40,6 +40,7 @@ class Axis(NamedTuple):
     out_first: int
 
 
+@out_with_gaps
 def conv2d(
     x: Array,
     w: Array,
@@ -72,6 +73,7 @@ def _forward(length: int, places: int, size: int, stride: int, pad: int, dilatio
     return Axis(places, length, size, stride, -pad, dilation, 0, 1, places, 1, 0)
 
 
+@out_with_gaps
 def conv2d_input_grad(
     dy: Array,
     w: Array,
@@ -91,14 +93,11 @@ def conv2d_input_grad(
     if O == 0:  # without filters there is no sum to walk through
         dx[...] = 0
         return dx
-    written = contiguous(dx)
     downs = _backward(H, dy.shape[1], KH, stride[0], padding[0][0], dilation[0])
     acrosses = _backward(W, dy.shape[2], KW, stride[1], padding[1][0], dilation[1])
     pairs = [(down, across) for down in downs for across in acrosses]
     sizes = (N, O, O // groups, KW, O, columns, C)
-    _gather(dy, w, None, written, groups, pairs, sizes, None, backward=True)
-    if written is not dx:
-        dx[...] = written
+    _gather(dy, w, None, dx, groups, pairs, sizes, None, backward=True)
     return dx
 
 
@@ -122,6 +121,7 @@ def _backward(
     return axes
 
 
+@out_with_gaps
 def conv2d_weight_grad(
     x: Array,
     dy: Array,
@@ -147,8 +147,7 @@ def conv2d_weight_grad(
     BN, column_tiles = columns_of_a_tile(columns)
     blocks = tiles * column_tiles * groups
     slices = slices_for(blocks, -(-places // (16 * BK)), x)
-    written = contiguous(dw)
-    parts = written if slices == 1 else output(None, (slices, rows * O), x)
+    parts = dw if slices == 1 else output(None, (slices, rows * O), x)
     options = tile_options(
         BN,
         cuda_launch.vector_width(x, length=group_channels),
@@ -162,9 +161,7 @@ def conv2d_weight_grad(
     grid = (tiles, column_tiles * groups, slices)
     run(grid, (THREADS,), (x, dy, parts, of))
     if slices > 1:
-        sum_rows(parts, out=written.reshape(-1))
-    if written is not dw:
-        dw[...] = written
+        sum_rows(parts, out=dw.reshape(-1))
     return dw
 
 

@@ -9,9 +9,10 @@ import math
 
 from ..activation.cuda import activation as activate
 from ..arrays import Array, array_module
-from ..cuda_launch import output
+from ..cuda_launch import out_with_gaps, output
 
 
+@out_with_gaps
 def dense(
     x: Array,
     w: Array,

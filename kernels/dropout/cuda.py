@@ -7,9 +7,10 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, output
+from ..cuda_launch import contiguous, out_with_gaps, output
 
 
+@out_with_gaps
 def dropout(x: Array, *, p: float, seed: int, offset: int, out: Array | None = None) -> Array:
     """Drop with probability p and scale what stays, as `reference.dropout`."""
     x = contiguous(x)

@@ -14,11 +14,12 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array, Padding, array_module, output_length
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, output
+from ..cuda_launch import contiguous, out_with_gaps, output
 
 _SOURCE = "pool2d/cuda.cu"
 
 
+@out_with_gaps
 def max_pool2d(
     x: Array,
     *,
@@ -38,6 +39,7 @@ def max_pool2d(
     return y, argmax
 
 
+@out_with_gaps
 def max_pool2d_grad(
     dy: Array, argmax: Array, *, x_shape: tuple[int, int, int, int], out: Array | None = None
 ) -> Array:
@@ -58,20 +60,19 @@ def max_pool2d_grad(
     return dx
 
 
+@out_with_gaps
 def max_pool2d_gather(x: Array, argmax: Array, *, out: Array | None = None) -> Array:
     """x.flat[argmax], as `reference.max_pool2d_gather`."""
     x, argmax = contiguous(x), contiguous(argmax)
     y = output(out, argmax.shape, x)
-    written = contiguous(y)
     if y.size:
         run = cuda_launch.kernel(_SOURCE, "max_pool2d_gather", x)
         blocks = blocks_for(y.size, run, x)
-        run((blocks,), (THREADS,), (x, argmax, written, np.int64(y.size)))
-    if written is not y:
-        y[...] = written
+        run((blocks,), (THREADS,), (x, argmax, y, np.int64(y.size)))
     return y
 
 
+@out_with_gaps
 def avg_pool2d(
     x: Array,
     *,
@@ -85,15 +86,13 @@ def avg_pool2d(
     x = contiguous(x)
     outputs = _outputs(x.shape, size, stride, padding)
     y = output(out, outputs, x)
-    written = contiguous(y)
     if y.size:
         of = _geometry(x.shape, outputs, size, stride, padding, count_include_pad)
-        _by_lines("avg_pool2d", (x, written), of, outputs, (x, written))
-    if written is not y:
-        y[...] = written
+        _by_lines("avg_pool2d", (x, y), of, outputs, (x, y))
     return y
 
 
+@out_with_gaps
 def avg_pool2d_grad(
     dy: Array,
     *,
@@ -107,12 +106,9 @@ def avg_pool2d_grad(
     """Each window's dy shared out evenly, as `reference.avg_pool2d_grad`."""
     dy = contiguous(dy)
     dx = output(out, x_shape, dy)
-    written = contiguous(dx)
     if dx.size:
         of = _geometry(x_shape, dy.shape, size, stride, padding, count_include_pad)
-        _by_lines("avg_pool2d_grad", (dy, written), of, x_shape, (dy, written))
-    if written is not dx:
-        dx[...] = written
+        _by_lines("avg_pool2d_grad", (dy, dx), of, x_shape, (dy, dx))
     return dx
 
 

@@ -11,32 +11,31 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array, array_module
 from ..cuda_geometry import THREADS, allow_shared
-from ..cuda_launch import contiguous, output, rows_of
+from ..cuda_launch import contiguous, out_with_gaps, output, rows_of
 
 _SOURCE = "softmax_cross_entropy/cuda.cu"
 _LONGEST_SHORT_ROW = 1024
 
 
+@out_with_gaps
 def softmax_cross_entropy(logits: Array, targets: Array, *, out: Array | None = None) -> Array:
     """-log softmax(z)[t] for each row, as `reference.softmax_cross_entropy`."""
     logits, targets = contiguous(logits), _as_int64(targets)
     losses = output(out, targets.shape, logits)
-    written = contiguous(losses)
     rows, K = rows_of(logits)
     if rows == 0:
         return losses
     if K <= _LONGEST_SHORT_ROW:
         run, blocks = _short("losses_of_short_rows", logits, rows, K)
-        run((blocks,), (THREADS,), (logits, targets, written, np.int64(rows), np.int32(K)))
+        run((blocks,), (THREADS,), (logits, targets, losses, np.int64(rows), np.int32(K)))
     else:
         width = cuda_launch.vector_width(logits, length=K)
         run = cuda_launch.kernel(_SOURCE, "losses_of_long_rows", logits, (f"-DVEC={width}",))
-        run((rows,), (_threads(K, width),), (logits, targets, written, np.int32(K)))
-    if written is not losses:
-        losses[...] = written
+        run((rows,), (_threads(K, width),), (logits, targets, losses, np.int32(K)))
     return losses
 
 
+@out_with_gaps
 def softmax_cross_entropy_grad(
     dy: Array, logits: Array, targets: Array, *, out: Array | None = None
 ) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, array_module
-from ..cuda_launch import contiguous, output
+from ..cuda_launch import contiguous, out_with_gaps, output
 from ..numba_language import cuda, device_function, float32, int32, kernel
 from ..numba_launch import launch, rows
 
@@ -84,20 +84,19 @@ def gradients_of_rows(dy: Any, logits: Any, targets: Any, dz: Any) -> None:
         dz[place, k] = dy[place] * (probability - hit)
 
 
+@out_with_gaps
 def softmax_cross_entropy(logits: Array, targets: Array, *, out: Array | None = None) -> Array:
     """-log softmax(z)[t] for each row, as `reference.softmax_cross_entropy`."""
     losses = output(out, targets.shape, logits)
-    written = contiguous(losses)
     if targets.size == 0:
         return losses
     labels = _labels(targets)
     grid, block = (labels.size,), (THREADS,)
-    launch(losses_of_rows, grid, block, rows(logits), labels, written.reshape(-1))
-    if written is not losses:
-        losses[...] = written
+    launch(losses_of_rows, grid, block, rows(logits), labels, losses.reshape(-1))
     return losses
 
 
+@out_with_gaps
 def softmax_cross_entropy_grad(
     dy: Array, logits: Array, targets: Array, *, out: Array | None = None
 ) -> Array:

@@ -11,9 +11,10 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, Columns
-from ..cuda_launch import contiguous, output, rows_of
+from ..cuda_launch import contiguous, out_with_gaps, output, rows_of
 
 
+@out_with_gaps
 def sum_rows(x: Array, *, out: Array | None = None) -> Array:
     """The sum over all axes but the last, as `reference.sum_rows`."""
     x = contiguous(x)
@@ -21,17 +22,14 @@ def sum_rows(x: Array, *, out: Array | None = None) -> Array:
     y = output(out, (C,), x)
     if C == 0:
         return y
-    written = contiguous(y)
-    width = cuda_launch.vector_width(x, written, length=C)
+    width = cuda_launch.vector_width(x, y, length=C)
     run = cuda_launch.kernel("sum_rows/cuda.cu", "sum_rows", x, (f"-DVEC={width}",))
     columns = Columns(M, C, width, run, x)
     shape = (np.int32(C), np.int32(columns.width))
     if columns.slices == 1:
-        run((columns.tiles, 1), (THREADS,), (x, written, np.int64(M), *shape))
+        run((columns.tiles, 1), (THREADS,), (x, y, np.int64(M), *shape))
     else:
         parts = output(None, (columns.slices, C), x)
         run((columns.tiles, columns.slices), (THREADS,), (x, parts, np.int64(M), *shape))
-        run((columns.tiles, 1), (THREADS,), (parts, written, np.int64(columns.slices), *shape))
-    if written is not y:
-        y[...] = written
+        run((columns.tiles, 1), (THREADS,), (parts, y, np.int64(columns.slices), *shape))
     return y

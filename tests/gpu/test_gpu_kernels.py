@@ -104,6 +104,14 @@ def test_strided_inputs_and_out(device: Any, op: str, name: str) -> None:
             for out, back, e in zip(outs, arrays_in(returned, ndarray), expected, strict=True):
                 assert back is out
                 assert_close(out.get(), e.get(), "float32")
+            if name == "reference":
+                continue
+            wide = [device.cupy.full((*e.shape, 2), 7, e.dtype) for e in expected]
+            outs = tuple([w[..., 0] for w in wide])
+            function(*device.put(list(arrays)), out=_form(outs), **params)
+            for w, e in zip(wide, expected, strict=True):
+                assert_close(w[..., 0].get(), e.get(), "float32")
+                assert (w[..., 1] == 7).all()
 
 
 def _form(outs: tuple[Any, ...]) -> Any:

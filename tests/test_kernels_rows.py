@@ -131,3 +131,14 @@ def test_large_logits_keep_their_logarithms(K, far):
             got = kernels.implementations(op)[name].load()(*arrays)
             error = np.abs(got - exact) / (1 + np.abs(exact))
             assert error.max() <= (K + 4) * np.finfo("float32").eps
+
+
+@pytest.mark.parametrize("kind", [None, "relu"])
+def test_a_nan_passes_through_a_batch_norms_gradient_as_in_the_reference(kind):
+    """Without an activation, dbeta is the sum of dy, whatever y is; a ReLU lets a NaN through."""
+    dy, x, gamma, beta = normal(0, 40, 9), normal(1, 40, 9), normal(2, 9), normal(3, 9)
+    mean, var = x.mean(0), x.var(0)
+    for broken in (beta, var):
+        broken[4] = np.nan
+        hold("batch_norm_grad", dy, x, gamma, beta, mean, var, eps=1e-5, activation=kind)
+        broken[4] = 1

@@ -118,7 +118,7 @@ def _columns(values: Any, x: Any) -> Any:
 
 @kernel(parallel=True)
 def _normalise(x: Any, mean: Any, scale: Any, shift: Any, lowest: Any, y: Any) -> None:
-    """y = max((x - mean) scale + shift, lowest): 0 for a ReLU, minus infinity for none."""
+    """y = max((x - mean) scale + shift, lowest): 0 for a ReLU, NaN for none."""
     L = x.shape[1]
     mean, scale, shift = _columns(mean, x), _columns(scale, x), _columns(shift, x)
     for task in prange(task_count(x)):
@@ -135,8 +135,11 @@ def _normalise(x: Any, mean: Any, scale: Any, shift: Any, lowest: Any, y: Any) -
 
 
 def _lowest(activation: str | None) -> np.float32:
-    """What no result is below: the ReLU is fused into the kernels as a bound."""
-    return f32(0) if activation == "relu" else f32(-np.inf)
+    """What no result is below: the ReLU is fused into the kernels as a bound.
+
+    Without one it is NaN, which no number, and no NaN either, is below.
+    """
+    return f32(0) if activation == "relu" else f32(np.nan)
 
 
 _CURVES = ("tanh", "sigmoid")
@@ -205,8 +208,13 @@ def batch_norm_inference(
 
 @device_function
 def _is_above(value: Any, least: Any) -> Any:
-    """1 where a value is above the bound, 0 elsewhere: the derivative of the bound."""
-    return select(value > least, broadcast(f32(1)), broadcast(f32(0)))
+    """1 where a value is above the bound, 0 elsewhere: the derivative of the bound.
+
+    A NaN stays one, as in the reference, unless there is no bound: then the derivative is 1.
+    """
+    one = broadcast(f32(1))
+    beside = select(least == least, value, one)  # noqa: PLR0124 - False for a NaN
+    return select(value > least, one, select(value <= least, broadcast(f32(0)), beside))
 
 
 @device_function

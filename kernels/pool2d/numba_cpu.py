@@ -56,10 +56,10 @@ def _largest(
     best = load_first(x, corner, channels)
     place = broadcast(np.float32(0))
     for i in range(rows):
+        row, pixel = corner + i * W * C, i * W
         for j in range(columns):
-            pixel = i * W + j
-            value = load_first(x, corner + pixel * C, channels)
-            best, place = _larger(best, place, value, broadcast(np.float32(pixel)))
+            value = load_first(x, row + j * C, channels)
+            best, place = _larger(best, place, value, broadcast(np.float32(pixel + j)))
     store_first(y, output, best, channels)
     store_places(argmax, output, corner, place, C, channels)
 
@@ -77,11 +77,11 @@ def _largest_of_two_vectors(
     best_0, best_1 = load(x, corner), load(x, corner + WIDTH)
     place_0 = place_1 = broadcast(np.float32(0))
     for i in range(rows):
+        row, pixel = corner + i * W * C, i * W
         for j in range(columns):
-            pixel, here = i * W + j, corner + (i * W + j) * C
-            its_place = broadcast(np.float32(pixel))
-            best_0, place_0 = _larger(best_0, place_0, load(x, here), its_place)
-            best_1, place_1 = _larger(best_1, place_1, load(x, here + WIDTH), its_place)
+            its_place = broadcast(np.float32(pixel + j))
+            best_0, place_0 = _larger(best_0, place_0, load(x, row + j * C), its_place)
+            best_1, place_1 = _larger(best_1, place_1, load(x, row + j * C + WIDTH), its_place)
     store(y, output, best_0)
     store(y, output + WIDTH, best_1)
     store_places(argmax, output, corner, place_0, C, WIDTH)

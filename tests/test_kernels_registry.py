@@ -303,7 +303,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("function", "message"), FAULTS, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("function", "message"), FAULTS, ids=lambda v: getattr(v, "__name__", ""))
 def test_a_wrong_kernel_of_a_user_never_computes_anything(function, message):
     with pytest.raises(KernelError, match=f"implementation 'wrong' is wrong.*it {message}"):
         user_kernel(function)

@@ -26,7 +26,7 @@ KERNELS = [op for op in kernels.names() if "numba-cuda" in kernels.implementatio
 COMPILES = pytest.mark.skipif(
     importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed"
 )
-pytest.importorskip("numba", reason="Numba is not installed")
+pytest.importorskip("numba", reason="Numba is not installed", exc_type=ImportError)
 
 
 def test_the_simulator_agrees_with_the_reference() -> None:

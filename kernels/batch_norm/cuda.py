@@ -85,12 +85,9 @@ def batch_norm_grad(
     """dx, dgamma and dbeta, as `reference.batch_norm_grad`."""
     arrays = tuple(map(contiguous, (dy, x, gamma, beta, mean, var)))
     M, C = rows_of(x)
-    dx, dgamma, dbeta = (
-        output(given, shape, x)
-        for given, shape in zip(out or (None,) * 3, (x.shape, (C,), (C,)), strict=True)
-    )
+    dx = output(None if out is None else out[0], x.shape, x)
     if C == 0:
-        return dx, dgamma, dbeta
+        return out or (dx, output(None, (C,), x), output(None, (C,), x))
     width = cuda_launch.vector_width(*arrays[:2], dx, length=C)
     run = cuda_launch.kernel(_SOURCE, "gradient_sums", x, (f"-DVEC={width}",))
     columns = Columns(M, C, width, run, x)
@@ -101,8 +98,11 @@ def batch_norm_grad(
     run = cuda_launch.kernel(_SOURCE, "input_gradient", x, (f"-DVEC={width}",))
     columns = Columns(M, C, width, run, x, rows=4)
     run((columns.tiles, columns.slices), (THREADS,), (*arrays, sums, dx, *numbers))
-    dbeta[...], dgamma[...] = sums[:C], sums[C:]
-    return dx, dgamma, dbeta
+    dbeta, dgamma = sums[:C], sums[C:]
+    if out is None:
+        return dx, dgamma, dbeta
+    out[1][...], out[2][...] = dgamma, dbeta
+    return out
 
 
 def _normalise(

@@ -50,6 +50,35 @@ def test_no_whole_gradient_where_f_has_none():
         assert whole_gradient(loss_of(tg.sqrt, [np.array([1.0, 0.0])])) is None
 
 
+def swish(x):
+    return x / (1.0 + np.exp(-x))
+
+
+def swish_backward(dy, x):
+    s = 1.0 / (1.0 + np.exp(-x))
+    return dy * (s + x * s * (1.0 - s))
+
+
+def test_the_complex_step_is_taken_where_forward_allows_it():
+    report = gradcheck((swish, swish_backward), [X])
+    assert report
+    assert report["x"].complex_step >= 13
+    assert report.to_dict()["findings"][0]["complex_step"] >= 13
+    product = (lambda x, w: x @ w, lambda dy, x, w: (dy @ w.T, x.T @ dy))
+    assert all(f.complex_step >= 13 for f in gradcheck(product, [X, W]).findings)
+
+
+def test_no_complex_step_where_forward_is_not_analytic():
+    bent = (lambda x: abs(x) ** 3, lambda dy, x: dy * 3 * x * abs(x))
+    real = (lambda x: np.tanh(x.astype(float)), lambda dy, x: dy * (1 - np.tanh(x) ** 2))
+    strict = (lambda x: np.floor(x) * 0 + x * x, lambda dy, x: dy * 2 * x)
+    for pair in (bent, real, strict):
+        report = gradcheck(pair, [X])
+        assert report
+        assert report["x"].complex_step is None
+    assert gradcheck(tg.tanh, [X])["x"].complex_step is None
+
+
 def test_the_adjoint_test_is_made_where_f_is_linear():
     report = gradcheck(
         tg.conv2d, [rng.standard_normal((2, 4, 4, 2)), rng.standard_normal((3, 3, 2, 2))]

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .adjoint import adjoint_digits
+from .complex_step import complex_digits
 from .examine import Examiner
 from .localise import examine_argument
 from .numeric import EPS, laid_out_like
@@ -112,7 +113,9 @@ def _findings(
             finding = examine_argument(examiner, random)
             if finding.verdict == "wrong" and not own.any() and not finding.reason:
                 finding.reason = ZEROS
-            finding.adjoint = adjoint_digits(examiner) if finding.verdict == "right" else None
+            if finding.verdict == "right":
+                finding.adjoint = adjoint_digits(examiner)
+                finding.complex_step = complex_digits(examiner)
             linear = _linear if rows.full else _odd
             if not linear(examiner, analytic[i], mixed, lambda i=i: noise(i, True)):  # type: ignore[misc]
                 finding.verdict, finding.reason = "wrong", NOT_LINEAR

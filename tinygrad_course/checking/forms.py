@@ -228,6 +228,7 @@ def _foreign(
         node = Foreign(run, pull, own, labels)
         return node.apply(*[v for v in own if isinstance(v, Tensor)])
 
+    vars(call)["run"] = run  # forward on arrays, which may be complex: `complex_step.py`
     return Form(call, kind, labels, source, title=title)
 
 

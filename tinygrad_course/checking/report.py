@@ -54,6 +54,8 @@ class Finding:
         ratio: analytic / numeric, where it is the same at all wrong places; else None.
         kinks: places with two slopes.
         adjoint: where f is linear in the input: to how many digits <J d, u> = <d, J^T u> holds.
+        complex_step: where forward takes complex numbers: to how many digits backward agrees with
+            Im f(x + i h d) / h.
         diagnoses: what the mistake is; several where the numbers cannot tell them apart.
         unnamed: whether a name was looked for and none fits.
         line: the user's line that computes it.
@@ -77,6 +79,7 @@ class Finding:
     ratio: float | None = None
     kinks: list[Kink] = field(default_factory=list)
     adjoint: int | None = None
+    complex_step: int | None = None
     diagnoses: list[Any] = field(default_factory=list)
     unnamed: bool = False
     line: SourceLine | None = None

@@ -112,6 +112,10 @@ class Subject:
         """All inputs of f, in their order: floats as float64 arrays, the rest as it was given."""
         return [self.arguments[s].value if isinstance(s, int) else s[0] for s in self._slots]
 
+    def place_of(self, which: int) -> int | None:
+        """Which input of f an argument is; None for a Module's parameter."""
+        return next((k for k, s in enumerate(self._slots) if s == which), None)
+
     def constants(self) -> list[Array]:
         """The arrays among the inputs that are handed on unchecked."""
         slots = [s[0] for s in self._slots if isinstance(s, list)]

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -59,7 +60,7 @@ def complex_digits(examiner: Examiner) -> int | None:
 
 def _moved(subject: Subject, which: int, direction: Any) -> Any:
     """The outputs at x + i h d, in one flat array; None where forward does not get that far."""
-    inputs = [np.array(v) if isinstance(v, np.ndarray) else v for v in subject.inputs()]
+    inputs = copy.deepcopy(subject.inputs())  # forward may write into what it is handed
     place = subject.place_of(which)
     if place is None:
         return None

@@ -12,9 +12,9 @@ from ..tensor import Tensor, values, wrap
 
 def compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Tensor:
     """The values of x against a number, an array or a tensor, one by one: bools."""
-    right = weak(values(other), x.data)
+    left, right = values(x), weak(values(other), values(x))
     if is_array(right):
-        check_same_device("compare", (x.data, right))
-        if right.shape != x.shape:
-            check_broadcast("compare", (x.data, right))
-    return wrap(as_array(compare(x.data, right)), None)
+        check_same_device("compare", (left, right))
+        if right.shape != left.shape:
+            check_broadcast("compare", (left, right))
+    return wrap(as_array(compare(left, right)), None)

@@ -357,3 +357,37 @@ def test_numbas_own_settings_are_as_the_user_left_them():
         assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
     """
     run(program)
+
+
+BITS = """
+import hashlib
+import numpy as np
+from tinygrad_course import kernels
+
+digest = hashlib.md5()
+rng = np.random.default_rng(0)
+for op in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad", "sum_rows", "group_norm_grad"):
+    spec = kernels.op(op)
+    name = "numba_winograd" if op.startswith("conv2d") else "numba"
+    for size in spec.benchmark_shapes:
+        if sum(int(np.prod(shape)) for shape in size.shapes) < 1.2e6:
+            arrays = spec.make(rng, np.float32, size.shapes, size.params)
+            kernel = kernels.find(op, arrays, size.params, name)
+            result = kernel(*arrays, **size.params)
+            for array in result if isinstance(result, tuple) else (result,):
+                digest.update(array.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.skipif(not compiled.available(), reason=str(compiled.why_not()))
+def test_code_from_the_disk_gives_the_bits_of_code_just_compiled(tmp_path):
+    """A run that is resumed loads what the first one compiled."""
+    root = str(Path(tg.__file__).parent.parent)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": root}
+    command = [sys.executable, "-c", BITS]
+    first, second = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert first == second

@@ -161,7 +161,8 @@ def test_the_whole_table(mine):
     assert result.exit_code == 0
 
 
-def test_a_wrong_kernel_is_in_the_table_and_was_not_timed(mine):
+def test_a_wrong_kernel_is_in_the_table_and_was_not_timed(mine, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     arguments = ("softmax_cross_entropy", "--shape", "4x10", "--rounds", 1, "--threads", 1)
     result = tgc("bench", "kernels", *arguments, "--with", "my.py::off_by_one")
     assert result.exit_code == 1

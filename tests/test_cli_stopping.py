@@ -59,7 +59,8 @@ def test_other_words_are_refused(word):
     assert "Traceback" not in result.stderr
 
 
-def test_a_target_accuracy_ends_a_run_and_its_time_is_told(tmp_path):
+def test_a_target_accuracy_ends_a_run_and_its_time_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     words = ["--epochs", "60", "--target-accuracy", "0.93"]
     *epochs, end = lines(tgc(*QUICK, *words, "--json"))[1:]
     assert end["stopped"].startswith("a test accuracy of 0.93 is reached, after ")

@@ -140,7 +140,8 @@ def test_every_op_is_exercised_by_a_record(monkeypatch: pytest.MonkeyPatch) -> N
             useful = [g for g in slopes if g.requires_grad]
             if useful:
                 tg.grad(useful, [*leaves, weights], [np.ones(g.shape) for g in useful])
-    assert {op.__name__ for op in OPS} - {op.__name__ for op in seen} == set()
+    moving = {op.__name__ for op in OPS if getattr(op, "moves", False)}  # `tests/gpu` has those
+    assert {op.__name__ for op in OPS} - {op.__name__ for op in seen} == moving
 
 
 def test_the_flat_list_of_functions_has_a_record_each() -> None:

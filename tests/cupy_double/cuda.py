@@ -48,14 +48,14 @@ class MemoryPointer:
         self.device = Device(memory.device)
 
 
-class DevicePool:
+class _DevicePool:
     """What one device holds."""
 
     def __init__(self) -> None:
         self.used = self.total = 0
 
 
-pools = [DevicePool() for _ in range(DEVICES)]
+pools = [_DevicePool() for _ in range(DEVICES)]
 
 
 class MemoryPool:

@@ -155,6 +155,16 @@ def address(array: Array) -> int:
     return int(array.data.ptr)
 
 
+def pointer(array: Array | None) -> Any:
+    """The array as a kernel's argument; a null pointer for None, which CuPy does not make of it.
+
+    Example:
+        >>> pointer(None)
+        np.uint64(0)
+    """
+    return np.uint64(0) if array is None else array
+
+
 def contiguous(array: Array) -> Array:
     """The array, or a copy of it without gaps: kernels see memory and no strides.
 

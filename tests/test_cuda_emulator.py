@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 KERNEL = 'extern "C" __global__ void '
+NULL = np.uint64(0)
 ORDERS = ("forward", "reverse")
 
 
@@ -169,13 +170,15 @@ def test_lanes_that_have_returned_are_not_waited_for():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((floats(4), 3, None), r"argument 1 is the Python number 3.*wrap it, as in np.int32\(3\)"),
-        ((floats(4), np.int64(3), None), r"argument 1 is i4, and got np.int64\(3\)"),
-        ((floats(4), np.float32(3), None), r"argument 1 is i4"),
+        ((floats(4), 3, NULL), r"argument 1 is the Python number 3.*wrap it, as in np.int32\(3\)"),
+        ((floats(4), np.int64(3), NULL), r"argument 1 is i4, and got np.int64\(3\)"),
+        ((floats(4), np.float32(3), NULL), r"argument 1 is i4"),
         ((floats(4), np.int32(3)), "it has 3 parameters, and got 2 arguments"),
-        ((floats(4).astype("f8"), np.int32(3), None), "points to f4, but the array is of f8"),
-        ((floats(8)[::2], np.int32(3), None), r"strides \(8,\), which no kernel sees"),
-        ((np.float32(3), np.int32(3), None), "is a pointer: it takes an array"),
+        ((floats(4).astype("f8"), np.int32(3), NULL), "points to f4, but the array is of f8"),
+        ((floats(8)[::2], np.int32(3), NULL), r"strides \(8,\), which no kernel sees"),
+        ((np.float32(3), np.int32(3), NULL), "is a pointer: it takes an array"),
+        ((floats(4), np.int32(3), None), r"argument 2 is None.*pass np.uint64\(0\)"),
+        ((floats(4), np.int32(3), np.uint64(8)), "is a pointer: it takes an array"),
     ],
 )
 def test_wrong_arguments(arguments, message):
@@ -189,6 +192,12 @@ def test_an_array_that_must_not_be_written():
     run("", (x,), parameters="const float* x")
     with pytest.raises(EmulationError, match="written by the kernel, but the array is read-only"):
         run("", (x,))
+
+
+def test_a_null_pointer():
+    x = floats(4)
+    run("*x = y ? 2.0f : 1.0f;", (x, NULL), parameters="float* x, const double* y")
+    assert x[0] == 1
 
 
 def test_structs_go_by_value():

@@ -11,7 +11,7 @@ import numpy as np
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, pointer
 
 _SOURCE = "activation/cuda.cu"
 
@@ -30,7 +30,7 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
     run = cuda_launch.kernel(_SOURCE, "activation", x, (f"-DVEC={width}",))
     blocks = blocks_for(-(-x.size // width), run, x)
     numbers = (np.int64(x.size), np.int32(channels), kind_number(kind))
-    run((blocks,), (THREADS,), (x, b, y, *numbers))
+    run((blocks,), (THREADS,), (x, pointer(b), y, *numbers))
     return y
 
 

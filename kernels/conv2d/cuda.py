@@ -16,7 +16,7 @@ from .. import cuda_launch
 from ..activation.cuda import activation as activate
 from ..arrays import Array, Padding, output_length
 from ..cuda_geometry import THREADS, slices_for
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, pointer
 from ..cuda_tile import BK, BM, columns_of_a_tile, tile_options
 from ..sum_rows.cuda import sum_rows
 
@@ -196,7 +196,7 @@ def _gather(
     kind = int(kind_number(activation)) if at_once else 0
     for (down, across), rows, terms in zip(pairs, tiles, steps, strict=True):
         of = cuda_launch.ints(*down, *across, *sizes, terms, kind, vector_out)
-        arrays = (image, w, b if at_once else None, target)
+        arrays = (image, w, pointer(b if at_once else None), target)
         grid = (rows, column_tiles * groups, slices)
         run(grid, (THREADS,), (*arrays, np.int64(result.size), of))
     if not at_once:

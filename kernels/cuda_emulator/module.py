@@ -116,7 +116,7 @@ class Kernel:
     """A kernel to call with (grid, block, args, shared_mem=), as CuPy's `RawKernel`.
 
     An argument is an array for a pointer, a NumPy scalar of the parameter's very type, a 0-d
-    structured array for a struct by value, or None for a null pointer.
+    structured array for a struct by value, or `np.uint64(0)` for a null pointer.
     """
 
     def __init__(self, module: Module, name: str) -> None:
@@ -192,8 +192,13 @@ class Kernel:
         """One value in memory of its own, as C sees it."""
         where = f"argument {position}"
         if code[1:2] == ":":
-            if value is None:
+            if isinstance(value, np.uint64) and value == 0:
                 return ctypes.pointer(ctypes.c_void_p(None))
+            if value is None:
+                raise self._error(
+                    f"{where} is None, of which CuPy does not make a null pointer: pass "
+                    "np.uint64(0)"
+                )
             if not isinstance(value, np.ndarray) or value.dtype.fields is not None:
                 raise self._error(f"{where} is a pointer: it takes an array, not {value!r}")
             given = _type_code(value)

@@ -13,6 +13,7 @@ if __name__ == "kernels":
 
 from . import (  # each of these registers its ops
     activation,
+    add,
     batch_norm,
     conv2d,
     dense,
@@ -58,6 +59,7 @@ __all__ = [
     "Op",
     "Report",
     "activation",
+    "add",
     "array_module",
     "batch_norm",
     "choice",

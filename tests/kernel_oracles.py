@@ -61,6 +61,10 @@ def activation_grad(dy, y, *, kind):
     return dy * slope(y, kind)
 
 
+def add(a, b, *, activation=None):
+    return activated(a, b, activation)
+
+
 def dense(x, w, b, *, activation=None):
     return activated(np.einsum("...i,io->...o", x, w), b, activation)
 

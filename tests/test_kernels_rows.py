@@ -74,6 +74,7 @@ def test_activations(C, kind, seed):
     hold("activation", x, None, kind=kind)
     y = kernels.op("activation").reference(x, b, kind=kind)
     hold("activation_grad", dy, y, kind=kind)
+    hold("add", x, dy, activation=None if kind == "identity" else kind)
 
 
 def poisoned(N, K):

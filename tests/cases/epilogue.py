@@ -1,4 +1,4 @@
-"""Records of `activation=`: dense, conv2d and batch norm that end in an activation."""
+"""Records of `activation=`: sums, dense, conv2d and batch norm that end in an activation."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ def _dense(x, w, b=0.0):
     return x @ w + b
 
 
+def _add(a, b):
+    return a + b
+
+
 def _infer(x, *rest, **options):
     return tg.batch_norm(x, *rest, training=False, **options)
 
@@ -78,6 +82,12 @@ def _dense_draws(rng: RNG) -> Iterator[Any]:
     yield (normal(rng, 3, 2), normal(rng, 2, 4), normal(rng, 4)), {}
     yield (normal(rng, 2, 2, 3), normal(rng, 3, 2)), {}
     yield (normal(rng, 0, 3), normal(rng, 3, 2)), {}
+
+
+def _add_draws(rng: RNG) -> Iterator[Any]:
+    yield (normal(rng, 3, 2), normal(rng, 3, 2)), {}
+    yield (normal(rng, 2, 1, 3), normal(rng, 2, 1)), {}
+    yield (normal(rng, 0, 3), normal(rng, 3)), {}
 
 
 def _conv_draws(rng: RNG) -> Iterator[Any]:
@@ -114,6 +124,7 @@ def _unknown(*arrays: Any, op: str) -> tuple[Bad, ...]:
 X = tg.tensor(np.ones((4, 3)))
 
 CASES = (
+    _case("add", tg.add, _add, _add_draws, _unknown(X, np.ones((4, 3)), op="add")),
     _case("dense", tg.dense, _dense, _dense_draws, _unknown(X, np.ones((3, 1)), op="dense")),
     _case(
         "conv2d",

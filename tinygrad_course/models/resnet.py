@@ -59,7 +59,8 @@ class ResidualBlock(Module):
     def forward(self, x: Any) -> Tensor:
         """(N, H, W, channels) to (N, H / stride, W / stride, width)."""
         y = self.norm2(self.conv2(self.norm1(self.conv1(x))))
-        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)))
+        shortcut = x if self.shortcut is None else self.shortcut(x)
+        return F.add(y, shortcut, activation="relu")
 
 
 def resnet20(

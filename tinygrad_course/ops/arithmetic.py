@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, is_array
+from ..backend import MANY, Array, added, is_array
 from ..dtypes import DEFAULT
 from ..pointwise import Binary, Unary
 from ..tensor import Tensor
 from .choice import where
 from .elementary import log
+from .epilogue import AddActivation, activation_kind
 
 
 class Add(Binary):
     """y = a + b        dL/da = dL/dy        dL/db = dL/dy"""
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a + b
+        return a + b if a.size < MANY else added(a, b)
 
     def grad_a(self, grad: Any) -> Any:
         return grad
@@ -126,18 +127,28 @@ class Sign(Unary):
         return None
 
 
-def add(a: Any, b: Any) -> Tensor:
-    """y = a + b, with broadcasting; the operator `+`.
+def add(a: Any, b: Any, *, activation: str | None = None) -> Tensor:
+    """y = f(a + b), with broadcasting; the operator `+` where there is no f.
+
+    Args:
+        a: a tensor or an array.
+        b: the same, or a number.
+        activation: "relu", "tanh" or "sigmoid", computed in the same kernel: what a residual block
+            ends with. None for no f.
 
     Raises:
         ShapeError: shapes that do not broadcast. DtypeError: float32 beside float64.
+        ArgumentError: another activation.
 
     Example:
         >>> import tinygrad_course as tg
         >>> tg.add(tg.tensor([1.0, 2.0]), 10).tolist()
         [11.0, 12.0]
+        >>> tg.add(tg.tensor([1.0, 2.0]), tg.tensor([-3.0, 3.0]), activation="relu").tolist()
+        [0.0, 5.0]
     """
-    return Add().apply(a, b)
+    kind = activation_kind("add", activation)
+    return (Add() if kind is None else AddActivation(activation=kind)).apply(a, b)
 
 
 def sub(a: Any, b: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""The activation that a layer's own kernel ends with: `activation=` of dense, conv2d, batch_norm.
+"""The activation that a layer's own kernel ends with: `activation=` of add, dense, conv2d, ...
 
 Forward, it costs no pass over the memory of its own. Backward, dL/dy goes through `activation_grad`
 once, and then through the layer's formulas as they are. Read next: `linear.py`.
@@ -39,6 +39,29 @@ class ActivationGrad(Function):
 def activation_grad(dy: Any, y: Any, kind: str) -> Any:
     """dL/dz for z with y = f(z), given dL/dy: what stands before the formulas of a layer."""
     return ActivationGrad(kind=kind).apply(dy, y)
+
+
+class AddActivation(Function):
+    """y = f(a + b)        dL/da = dL/db = dL/dz = dL/dy f'(z), z = a + b"""
+
+    broadcasts = True
+
+    def __init__(self, *, activation: str) -> None:
+        self.activation = activation
+
+    def forward(self, a: Array, b: Array) -> Array:
+        if a.shape == b.shape:
+            return launch("add", a, b, activation=self.activation)
+        return launch("activation", a + b, None, kind=self.activation)
+
+    def upstream(self, grad: Any, y: Any) -> Any:
+        return activation_grad(grad, y, self.activation)
+
+    def grad_a(self, grad: Any) -> Any:
+        return grad
+
+    def grad_b(self, grad: Any) -> Any:
+        return grad
 
 
 def activation_kind(op: str, kind: Any) -> str | None:

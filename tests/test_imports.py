@@ -16,8 +16,9 @@ LEVELS = {
     0: {"errors", "random", "files", "kernels", "_checkout"},
     1: {"backend", "cuda"},
     2: {
-        "dtypes", "formulas", "node", "interchange", "tensor", "function", "pointwise", "engine",
-        "gradients", "composition", "grad_mode", "observer", "anomaly", "ops",
+        "dtypes", "formulas", "node", "interchange", "tensor", "inputs", "function", "pointwise",
+        "engine", "leaf_gradients", "gradients", "composition", "grad_mode", "observer", "anomaly",
+        "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},

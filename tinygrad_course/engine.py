@@ -3,26 +3,21 @@
 Third of the core's files. A node's consumers are all younger than it, so by the time it is taken
 every gradient that flows into it has been added. `backward()` runs the loop silently, `tg.grad`
 stops at the tensors asked for, `backward_steps` yields what the loop does, node by node.
-Read next: `grad_mode.py`; `gradients.py` starts this loop for the user.
+Read next: `leaf_gradients.py`, where the pass ends; `gradients.py` starts it for the user.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from numpy import ndarray
-
-from .backend import array_module
+from .backend import added
 from .errors import GraphError
-from .grad_mode import enable_grad, mode, no_grad
+from .grad_mode import enable_grad, mode
+from .leaf_gradients import accumulate, accumulate_all
 from .node import Leaf, Node, Output, written
-from .tensor import Tensor, wrap
-
-accumulating = threading.RLock()
-"""Threads that share a leaf add to its gradient one after the other."""
+from .tensor import wrap
 
 
 class BackwardStep(NamedTuple):
@@ -72,7 +67,8 @@ def engine(
             grads[root] = grads[root] + seed
         else:
             grads[root] = seed
-            heappush(heap, (-root.serial, root))
+            if root.__class__ is not Leaf:
+                heappush(heap, (-root.serial, root))
     observer = mode.observer
     node: Any = None
     try:
@@ -82,16 +78,13 @@ def engine(
             edges = node.edges
             if edges is None:
                 raise _released(node)
-            if node.retained and wanted is None:
-                _accumulate(node, grad, create)
-            if wanted is not None and found is not None and node in wanted:
+            if wanted is None:
+                if node.retained:
+                    accumulate(node, {node: grad}, create)
+            elif node in wanted and found is not None:
                 found[node] = grad
                 if stop:
                     continue
-            if not edges:
-                if wanted is None:
-                    _accumulate(node, grad, create)
-                continue
             if node.__class__ is Output:
                 _gather(node, grad, grads, heap)
                 continue
@@ -101,7 +94,7 @@ def engine(
                 edges = tuple([e if e in useful else None for e in edges])
                 if not any(edges):
                     continue
-            if type(grad) is list:
+            if grad.__class__ is list:
                 grad = _completed(node, grad, create)
             if observer is not None:
                 observer.before_backward(node)
@@ -120,17 +113,22 @@ def engine(
                 edge = edges[i]
                 if edge is None or g is None:
                     continue
-                old = grads.get(edge)
-                if old is None:
+                if edge not in grads:
                     grads[edge] = g
-                    heappush(heap, (-edge.serial, edge))
+                    if edge.__class__ is not Leaf:  # the leaves' gradients wait for the end
+                        heappush(heap, (-edge.serial, edge))
                 elif create:
                     with enable_grad():
-                        grads[edge] = old + g
+                        grads[edge] = grads[edge] + g
                 else:
-                    grads[edge] = old + g
+                    grads[edge] = added(grads[edge], g)
+            grad = grads_in = g = None  # what a leaf is to own must stand in `grads` alone
             if not retain:
                 node.kept = node.edges = None
+        if wanted is None:
+            accumulate_all(grads, create)
+        elif found is not None:
+            found.update(grads)
     finally:
         if observer is not None:
             observer.abandoned(node)
@@ -182,29 +180,6 @@ def _completed(node: Any, grads: list[Any], create: bool) -> tuple[Any, ...]:
         for g, shell in zip(grads, node.outputs, strict=True)
     ]
     return tuple(zeros)
-
-
-def owned(grad: Any, create: bool = False) -> Tensor:
-    """A tensor with its own contiguous copy of `grad`: two leaves may be handed one array."""
-    if grad.__class__ is ndarray:
-        return wrap(grad.copy(), None)
-    if isinstance(grad, Tensor):
-        copy = array_module(grad.data).array(grad.data, order="C")
-        return wrap(copy, grad.node if create else None)
-    return wrap(array_module(grad).array(grad, order="C"), None)
-
-
-def _accumulate(node: Node, grad: Any, create: bool) -> None:
-    """Add to the gradient of a leaf, or of a node that was asked to keep its own."""
-    with accumulating:
-        if node.grad is None:
-            node.grad = owned(grad, create)
-        elif create:
-            with enable_grad():
-                node.grad = node.grad + grad
-        else:
-            with no_grad():
-                node.grad = node.grad + grad
 
 
 def _check_unchanged(node: Any) -> None:

@@ -8,7 +8,7 @@ keeps. Used by `function.py` alone.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from .errors import ArgumentTypeError, GraphError
@@ -34,14 +34,17 @@ class Plan(NamedTuple):
     Attributes:
         sources: where each kept value comes from: an input's position, OUTPUT, VARIADIC (all
             inputs from the starred one on), or the name of an attribute that forward set.
-        calls: per input, (formula, positions in kept), or None where no gradient is owed; the one
-            joint `backward`, if the class has it, stands first and alone.
-        upstream: the class's `upstream` in the same form, or None.
+        places: the same if all of them are inputs' positions or OUTPUT, the usual case; or None.
+        calls: per input, (formula, positions in kept), or None where no gradient is owed.
+        joint: the class's `backward` in the same form, or None.
+        upstream: its `upstream`, or None.
     """
 
     sources: tuple[int | str, ...]
+    places: tuple[int, ...] | None
     calls: tuple[Call | None, ...]
-    upstream: Call | None = None
+    joint: Call | None
+    upstream: Call | None
 
 
 class Formulas(NamedTuple):
@@ -74,7 +77,7 @@ class Formulas(NamedTuple):
             return VARIADIC if self.variadic and place == len(self.inputs) - 1 else place
         return OUTPUT if name == "y" else name
 
-    def plan(self, wanted: tuple[bool, ...]) -> Plan:
+    def plan(self, wanted: Sequence[bool]) -> Plan:
         """What to keep when the inputs marked in `wanted` need a gradient.
 
         Raises:
@@ -88,12 +91,10 @@ class Formulas(NamedTuple):
         def call(formula: Formula) -> Call:
             return formula.function, positions(formula)
 
-        first = None if self.upstream is None else call(self.upstream)
-        if self.joint is not None:
-            joint = call(self.joint)
-            return Plan(tuple(sources), (joint,), first)
+        upstream = None if self.upstream is None else call(self.upstream)
+        joint = None if self.joint is None else call(self.joint)
         calls: list[Call | None] = []
-        for i, needed in enumerate(wanted):
+        for i, needed in enumerate(wanted if joint is None else ()):
             formula = self.by_input.get(self.name(i))
             if not needed:
                 calls.append(None)
@@ -104,7 +105,9 @@ class Formulas(NamedTuple):
                 )
             else:
                 calls.append(call(formula))
-        return Plan(tuple(sources), tuple(calls), first)
+        places = tuple([s for s in sources if isinstance(s, int) and s != VARIADIC])
+        usual = len(places) == len(sources)
+        return Plan(tuple(sources), places if usual else None, tuple(calls), joint, upstream)
 
 
 def read_formulas(cls: Any) -> Formulas:

@@ -13,23 +13,14 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
-from .backend import Array, array_module, as_array, check_same_device, is_array, on_gpu
-from .dtypes import (
-    DEFAULT,
-    check_broadcast,
-    check_no_bools,
-    constant_like,
-    converted,
-    mixed_floats,
-    operand,
-    operands,
-    unbroadcast,
-)
+from .backend import Array, array_module, as_array, check_same_device, is_array
+from .dtypes import check_broadcast, check_no_bools, operands, unbroadcast
 from .errors import ArgumentTypeError, GraphError, ShapeError
 from .formulas import OUTPUT, VARIADIC, Formulas, Plan, read_formulas
 from .grad_mode import mode
+from .inputs import agreed, common_float, constant_result
 from .node import Node, Output, next_serial
-from .tensor import Tensor, wrap
+from .tensor import Tensor, new, wrap
 
 
 class Function(Node):
@@ -73,11 +64,11 @@ class Function(Node):
     moves = False
     differentiable = True
     accepts_none = False
-    input_shapes: tuple[tuple[int, ...], ...] | None = None
+    input_shapes: Any = ()
     outputs: tuple[_Shell, ...] | None = None
 
     _formulas: ClassVar[Formulas]
-    _plans: ClassVar[dict[tuple[bool, ...], Plan]]
+    _plans: ClassVar[dict[int, Plan]]
 
     def __init_subclass__(cls) -> None:
         """Read once what the class's formulas are and what they ask for."""
@@ -102,48 +93,62 @@ class Function(Node):
                 f"call; make a new one for each call: {type(self).__name__}(...).apply(...)"
             )
         arrays: list[Any] = []
-        nodes: list[Node | None] = []
+        edges: list[Node | None] = []
+        tensors, wanted, bit = False, 0, 1
         for v in inputs:
-            if v.__class__ is Tensor or isinstance(v, Tensor):
+            if isinstance(v, Tensor):
+                tensors = True
                 arrays.append(v.data)
-                nodes.append(v.node)
+                edge = v.node
+                edges.append(edge)
+                if edge is not None:
+                    wanted |= bit
             else:
                 arrays.append(v)
+                edges.append(None)
+            bit += bit
         dtype = common_float(arrays)
-        if not nodes:
+        if not tensors:
             plain: Tensor = self._plain(arrays, dtype)  # an array, for arrays
             return plain
         recording = mode.recording
         if recording is not True and recording is not False:
             return self.observed(*inputs)
-        if dtype is None:
-            arrays, dtype = self._agree(arrays)
         if not (recording and self.differentiable):
-            edges: tuple[Node | None, ...] = (None,) * len(arrays)
-        elif len(nodes) == len(arrays):
-            edges = tuple(nodes)
-        else:
-            edges = tuple([v.node if isinstance(v, Tensor) else None for v in inputs])
-        if self.broadcasts:
-            check_broadcast(type(self).__name__, arrays)
-        y = self.forward(*arrays)
-        if y.__class__ is tuple:
-            return cast("Tensor", self._several(arrays, edges, y, dtype))
+            wanted = 0
+        if dtype is None:
+            arrays, dtype = agreed(self, arrays)
+        try:
+            y = self.forward(*arrays)
+        except ValueError:
+            if self.broadcasts:
+                check_broadcast(type(self).__name__, arrays)
+            raise
         if y.__class__ is not np.ndarray:
+            if y.__class__ is tuple:
+                return cast("Tensor", self._several(arrays, edges, y, dtype, wanted))
             y = as_array(y)
-        if not any(edges):
+        if not wanted:
             return constant_result(y, dtype)
-        self._record(arrays, edges, y, dtype)
-        return wrap(y, self)
+        self._record(arrays, edges, y, dtype, wanted)
+        tensor = new(Tensor)
+        tensor.data = y
+        tensor.node = self
+        return tensor
 
     def _several(
-        self, arrays: list[Array], edges: tuple[Node | None, ...], y: tuple[Any, ...], dtype: Any
+        self,
+        arrays: list[Array],
+        edges: list[Node | None],
+        y: tuple[Any, ...],
+        dtype: Any,
+        wanted: int,
     ) -> tuple[Tensor, ...]:
         """The tensors of several outputs; each has a node of its own, with an edge to this one."""
         ys = tuple([as_array(a) for a in y])
-        if not any(edges):
+        if not wanted:
             return tuple([constant_result(a, dtype) for a in ys])
-        self._record(arrays, edges, ys, dtype)
+        self._record(arrays, edges, ys, dtype, wanted)
         self.set_outputs(ys)
         return tuple([wrap(a, Output(self, i)) for i, a in enumerate(ys)])
 
@@ -152,7 +157,7 @@ class Function(Node):
         if dtype is None:
             arrays = operands(*arrays)
             if self.promotes:
-                arrays = self._agree(arrays)[0]
+                arrays = agreed(self, arrays)[0]
         try:
             return self.forward(*arrays)
         except ValueError:
@@ -165,15 +170,30 @@ class Function(Node):
             raise
 
     def _record(
-        self, arrays: list[Array], edges: tuple[Node | None, ...], y: Any, dtype: Any
+        self, arrays: list[Array], edges: list[Node | None], y: Any, dtype: Any, wanted: int
     ) -> None:
-        """Become the node of this call: keep what the formulas will ask for, and no more."""
-        self.plan = self._plan(tuple([e is not None for e in edges]))
+        """Become the node of this call: keep what the formulas will ask for, and no more.
+
+        Args:
+            arrays: the inputs.
+            edges: their nodes.
+            y: the output, or the tuple of outputs.
+            dtype: of the inputs' floats.
+            wanted: which inputs need a gradient, one bit each.
+        """
+        plan = self._plans.get(wanted)
+        if plan is None:
+            plan = self._plans[wanted] = self._formulas.plan([e is not None for e in edges])
+        self.plan = plan
         self.serial = next_serial()
-        self.edges = edges
+        self.edges = tuple(edges)
         self.dtype = dtype
-        self.input_shapes = tuple([a.shape for a in arrays])
-        self.kept = tuple([self._take(source, arrays, y) for source in self.plan.sources])
+        self.input_shapes = [a.shape for a in arrays]
+        if plan.places is not None:
+            arrays.append(y)  # the last place, OUTPUT
+            self.kept = [arrays[place] for place in plan.places]
+        else:
+            self.kept = [self._take(source, arrays, y) for source in plan.sources]
 
     def observed(self, *inputs: Any) -> Tensor:
         """`apply` while somebody looks on: the same call between two events."""
@@ -195,32 +215,6 @@ class Function(Node):
     def set_outputs(self, ys: Iterable[Array]) -> None:
         """Remember the outputs' shapes: zeros stand in where no gradient flowed."""
         self.outputs = tuple([_Shell(a.shape, a.dtype, array_module(a)) for a in ys])
-
-    def _agree(self, arrays: list[Any]) -> tuple[list[Array], Any]:
-        """The inputs as arrays whose floats share one dtype, and that dtype."""
-        dtype = gpu = None
-        arrays = [operand(a) if is_array(a) else a for a in arrays]
-        for a in arrays:
-            if a.__class__ is not np.ndarray and on_gpu(a):
-                gpu = a
-            if is_array(a) and a.dtype.kind == "f":
-                if dtype is not None and a.dtype != dtype:
-                    raise mixed_floats(type(self).__name__, dtype, a.dtype)
-                dtype = a.dtype
-        if gpu is not None:
-            check_same_device(type(self).__name__, arrays, self._formulas.inputs)
-        out = [a if is_array(a) else constant_like(a, dtype, gpu) for a in arrays]
-        if (self.broadcasts or self.promotes) and dtype is not None:
-            stay = "fb" if self.broadcasts else "f"  # a condition stays a condition
-            out = [a if a.dtype.kind in stay else converted(a, dtype) for a in out]
-        return out, dtype
-
-    def _plan(self, wanted: tuple[bool, ...]) -> Plan:
-        """What to keep when the inputs marked in `wanted` need a gradient."""
-        plan = self._plans.get(wanted)
-        if plan is None:
-            plan = self._plans[wanted] = self._formulas.plan(wanted)
-        return plan
 
     def _take(self, source: int | str, arrays: list[Array], y: Any) -> Any:
         """One value to keep. An attribute moves from `self`, to be released with the rest."""
@@ -269,22 +263,27 @@ class Function(Node):
 
     def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
         """dL/dy to one gradient per input: run the formulas of the inputs that have an edge."""
-        _, calls, upstream = self.plan
-        if upstream is not None:
-            formula, at = upstream
-            grad = formula(self, grad, *[kept[i] for i in at])
-        if self._formulas.joint is not None:
-            formula, at = calls[0]  # type: ignore[misc]
-            grads = list(formula(self, grad, *[kept[i] for i in at]))
+        plan, shapes, dtype = self.plan, self.input_shapes, self.dtype
+        if plan.upstream is not None:
+            formula, at = plan.upstream
+            grad = formula(self, grad, *[kept[k] for k in at])
+        if plan.joint is not None:
+            formula, at = plan.joint
+            grads = list(formula(self, grad, *[kept[k] for k in at]))
             self._check_count(grads)
         else:
-            grads = [
-                None
-                if edge is None or call is None
-                else call[0](self, grad, *[kept[i] for i in call[1]])
-                for edge, call in zip(edges, calls, strict=True)
-            ]
-        shapes, dtype = self.input_shapes or (), self.dtype
+            grads = []
+            for call in plan.calls:
+                if call is None or edges[len(grads)] is None:
+                    grads.append(None)
+                    continue
+                formula, at = call
+                if not at:  # written out, since most formulas ask for one value or none
+                    grads.append(formula(self, grad))
+                elif len(at) == 1:
+                    grads.append(formula(self, grad, kept[at[0]]))
+                else:
+                    grads.append(formula(self, grad, *[kept[k] for k in at]))
         i = -1
         for g in grads:
             i += 1
@@ -292,30 +291,31 @@ class Function(Node):
                 continue
             if edges[i] is None:
                 grads[i] = None
-                continue
-            if g.dtype is not dtype and g.dtype != dtype:
-                g = grads[i] = g.astype(dtype)  # noqa: PLW2901
-            if g.shape != shapes[i]:
-                grads[i] = (
-                    unbroadcast(g, shapes[i])
-                    if self.broadcasts
-                    else self._wrong_shape(i, g, shapes[i])
-                )
+            elif g.dtype is not dtype or g.shape != shapes[i]:
+                grads[i] = self._fitted(i, g)
         return grads
 
-    def _check_count(self, grads: list[Any]) -> None:
-        if len(grads) != len(self.input_shapes or ()):
-            raise ShapeError(
-                f"{type(self).__name__}.backward returned {len(grads)} gradients for "
-                f"{len(self.input_shapes or ())} inputs; return one per input, None where none is "
-                "owed"
-            )
-
-    def _wrong_shape(self, i: int, g: Any, shape: tuple[int, ...]) -> Any:
+    def _fitted(self, i: int, g: Any) -> Any:
+        """A gradient that has another dtype or shape than input `i`: converted, or summed."""
+        if g.dtype != self.dtype:
+            g = g.astype(self.dtype)
+        shape = self.input_shapes[i]
+        if g.shape == shape:
+            return g
+        if self.broadcasts:
+            return unbroadcast(g, shape)
         raise ShapeError(
             f"{type(self).__name__}: the gradient of {self._formulas.name(i)} must have its shape "
             f"{shape}, but the formula returned {tuple(g.shape)}"
         )
+
+    def _check_count(self, grads: list[Any]) -> None:
+        if len(grads) != len(self.input_shapes):
+            raise ShapeError(
+                f"{type(self).__name__}.backward returned {len(grads)} gradients for "
+                f"{len(self.input_shapes)} inputs; return one per input, None where none is "
+                "owed"
+            )
 
     def __repr__(self) -> str:
         """The op with what its `__init__` took, as far as it is stored under its own name."""
@@ -325,26 +325,6 @@ class Function(Node):
         if "geometry" in names:
             shown += [f"{n}={v!r}" for n, v in self.__dict__["geometry"].items()]
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def common_float(arrays: list[Any]) -> Any:
-    """The dtype of NumPy arrays that all have one float dtype; None where any is something else.
-
-    The case of nearly every call: nothing has to be converted, nothing refused.
-    """
-    dtype = None
-    for a in arrays:
-        if a.__class__ is not np.ndarray or (a.dtype is not dtype and dtype is not None):
-            return None
-        dtype = a.dtype
-    return dtype if dtype is not None and dtype.kind == "f" and dtype.isnative else None
-
-
-def constant_result(y: Array, dtype: Any) -> Tensor:
-    """A result that nothing depends on; floats made of integers get the default dtype."""
-    if (dtype is None or dtype.kind != "f") and y.dtype.kind == "f":
-        y = as_array(y.astype(DEFAULT))
-    return wrap(y, None)
 
 
 class _Shell(NamedTuple):

@@ -11,8 +11,9 @@ from typing import Any
 
 from .backend import array_module, check_same_device
 from .dtypes import literal
-from .engine import BackwardStep, engine, owned
+from .engine import BackwardStep, engine
 from .errors import ArgumentError, ArgumentTypeError, GraphError, ShapeError
+from .leaf_gradients import owned
 from .node import Node
 from .tensor import Tensor, wrap
 
@@ -58,7 +59,8 @@ def backward_steps(
 ) -> Iterator[BackwardStep]:
     """Run backward node by node: the loop of `backward()`, yielding after each node.
 
-    Leaving the iteration early releases the graph; leaves reached so far have their gradient.
+    Leaving the iteration early releases the graph, and leaves no leaf a part of its gradient: they
+    receive theirs at the end.
 
     Example:
         >>> import tinygrad_course as tg
@@ -148,4 +150,4 @@ def _tensors(what: str, given: Any) -> list[Tensor]:
 def _result(t: Tensor, found: dict[Node, Any], create: bool) -> Tensor:
     if t.node not in found:
         return wrap(array_module(t.data).zeros_like(t.data), None)
-    return owned(found[t.node], create)
+    return owned(t.node, found, create)

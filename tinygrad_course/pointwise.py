@@ -22,8 +22,9 @@ from .dtypes import (
     unbroadcast,
 )
 from .errors import ArgumentTypeError
-from .function import Function, constant_result
+from .function import Function
 from .grad_mode import mode
+from .inputs import constant_result
 from .node import Node, next_serial
 from .tensor import Tensor, new, wrap
 

@@ -28,7 +28,7 @@ def kept_values(node: Any) -> dict[str, Any]:
     if node.kept is None or not isinstance(node, Function):
         return {}
     general = "plan" in vars(node)
-    if general and isinstance(node.kept, tuple):
+    if general:
         return dict(_planned(node))
     if isinstance(node, Unary) and not general:
         return {"x" if node._keeps == 1 else "y": node.kept}

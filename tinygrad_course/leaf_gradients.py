@@ -1,0 +1,70 @@
+"""Where the backward pass ends: dL/d(leaf) arrives in the leaf's `.grad`, which owns its array.
+
+Two leaves may be handed one array (both sides of a sum are), or a view of one, or what somebody
+else still holds. Such a gradient is copied; an array that nobody else refers to becomes the
+leaf's own. Read next: `grad_mode.py`.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from sys import getrefcount
+from typing import Any
+
+from numpy import ndarray
+
+from .backend import array_module
+from .grad_mode import enable_grad, no_grad
+from .node import Node
+from .tensor import Tensor, wrap
+
+accumulating = threading.RLock()
+"""Threads that share a leaf add to its gradient one after the other."""
+
+IN_ONE_DICT = 2
+"""References to `grads[node]` while it is counted: the dict's, and the argument's."""
+
+
+def accumulate_all(grads: dict[Node, Any], create: bool) -> None:
+    """Add to the gradients of the leaves that are the keys: the end of a pass that went through."""
+    with accumulating:
+        for leaf in grads:
+            accumulate(leaf, grads, create)
+
+
+def accumulate(node: Node, grads: dict[Node, Any], create: bool) -> None:
+    """Add `grads[node]` to the gradient of a leaf, or of a node that was asked to keep its own."""
+    with accumulating:
+        if node.grad is None:
+            node.grad = owned(node, grads, create)
+        elif create:
+            with enable_grad():
+                node.grad = node.grad + grads[node]
+        else:
+            with no_grad():
+                node.grad = node.grad + grads[node]
+
+
+def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:
+    """`grads[node]` as a tensor whose array nobody else refers to, contiguous and writeable.
+
+    Args:
+        node: a key of `grads`.
+        grads: arrays, or (with `create`) tensors.
+        create: leave the gradient its graph.
+    """
+    unshared = getrefcount(grads[node]) == IN_ONE_DICT
+    grad = grads[node]
+    if grad.__class__ is ndarray:
+        return wrap(grad if unshared and _is_whole(grad) else grad.copy(), None)
+    if isinstance(grad, Tensor):
+        copy = array_module(grad.data).array(grad.data, order="C")
+        return wrap(copy, grad.node if create else None)
+    return wrap(array_module(grad).array(grad, order="C"), None)
+
+
+def _is_whole(array: Any) -> bool:
+    """Whether an array stands on memory of its own, or of the pool behind kernels' results."""
+    base = array.base
+    return (base is None or base.__class__ is mmap.mmap) and array.flags.carray

@@ -256,10 +256,11 @@ def _length(p: Any, size: Any, stride: Any, pad: Any, length: Any) -> Any:
     return min(start + size, length) - max(start, 0)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, strict=True)
 def _avg_pool_grad(
     dy: Any, dx: Any, size: Any, stride: Any, pads: Any, count_include_pad: Any
 ) -> None:
+    """Windows that overlap: each place of dx sums over those that cover it."""
     N, H, W, C = dx.shape
     _, OH, OW, _ = dy.shape
     for row in prange(N * H):
@@ -280,6 +281,41 @@ def _avg_pool_grad(
                 store_first(dx, (row * W + j) * C + c, total, C - c)
 
 
+@kernel(parallel=True, strict=True)
+def _avg_pool_grad_apart(
+    dy: Any, dx: Any, size: Any, stride: Any, pads: Any, count_include_pad: Any
+) -> None:
+    """Windows side by side: their shares are written into one line, and the line into dx's rows.
+
+    The rows from the start of one line of windows to that of the next belong to the first of the
+    two; the image's first rows and its last to the first and the last line.
+    """
+    N, H, W, C = dx.shape
+    _, OH, OW, _ = dy.shape
+    for row in prange(N * OH):
+        n = row // OH
+        p = row - n * OH
+        top = p * stride[0] - pads[0]
+        first_row, last_row = max(top, 0), min(top + size[0], H)
+        line = np.zeros(W * C, np.float32)
+        for q in range(OW):
+            left = q * stride[1] - pads[1]
+            first_column, last_column = max(left, 0), min(left + size[1], W)
+            count = size[0] * size[1]
+            if not count_include_pad:
+                count = (last_row - first_row) * (last_column - first_column)
+            for c in range(0, C, WIDTH):
+                share = load_first(dy, (row * OW + q) * C + c, C - c) / np.float32(count)
+                for j in range(first_column, last_column):
+                    store_first(line, j * C + c, share, C - c)
+        for i in range(0 if p == 0 else top, H if p == OH - 1 else top + stride[0]):
+            inside = first_row <= i < last_row
+            place = (n * H + i) * W * C
+            for k in range(0, line.size, WIDTH):
+                share = load_first(line, k, line.size - k) if inside else broadcast(np.float32(0))
+                store_first(dx, place + k, share, line.size - k)
+
+
 def avg_pool2d_grad(
     dy: Array,
     *,
@@ -290,12 +326,14 @@ def avg_pool2d_grad(
     count_include_pad: bool,
     out: Array | None = None,
 ) -> Array:
-    """`reference.avg_pool2d_grad`, gathered: each place of dx sums over the windows that cover it.
+    """`reference.avg_pool2d_grad`, each place of dx written once.
 
     Error: |dx - exact| <= (windows over a place + 1) eps (sum of their |dy| / count), as there.
     """
     dx = workspace.empty(x_shape, dy.dtype) if out is None else out
-    run = _avg_pool_grad if dx.size >= _WORTH_THREADS else _avg_pool_grad.serial
+    apart = stride[0] >= size[0] and stride[1] >= size[1] and dy.size > 0
+    work = _avg_pool_grad_apart if apart else _avg_pool_grad
+    run = work if dx.size >= _WORTH_THREADS else work.serial
     pads = (padding[0][0], padding[1][0])
     run(np.ascontiguousarray(dy), dx, size, stride, pads, count_include_pad)
     return dx

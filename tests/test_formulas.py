@@ -31,6 +31,7 @@ OPS = [
     for value in vars(importlib.import_module(f"{ops.__name__}.{path.stem}")).values()
     if inspect.isclass(value)
     and issubclass(value, tg.Function)
+    and hasattr(value, "forward")
     and value.__module__ == f"{ops.__name__}.{path.stem}"
 ]
 

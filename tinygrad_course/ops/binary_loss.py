@@ -12,22 +12,25 @@ import numpy as np
 from ..backend import Array
 from ..dtypes import operands
 from ..errors import ArgumentError, ShapeError
-from ..function import Function
 from ..pointwise import Unary
 from ..tensor import Tensor, values
 from .choice import maximum, where
 from .elementary import sigmoid, softplus
-from .targets import first, floats, reduced, same_shape, sign_targets
+from .targets import Loss, first, floats, reduced, same_shape, sign_targets
 
 
-class BinaryCrossEntropy(Function):
-    """y = max(x, 0) - x t + log(1 + e^-|x|)        dL/dx = dL/dy (sigmoid(x) - t)
+class BinaryCrossEntropy(Loss):
+    """l = max(x, 0) - x t + log(1 + e^-|x|)        dL/dx = dL/dl (sigmoid(x) - t)
 
     which is -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) without a log of a small number.
+    dL/dt = -dL/dl x
     """
 
+    name = "binary_cross_entropy_with_logits"
+
     def forward(self, x: Array, t: Array) -> Array:
-        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x)))
+        x, t = self.fitting(x, t)
+        return self.reduced(np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x))))
 
     def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
         return grad * (sigmoid(x) - t)
@@ -36,17 +39,20 @@ class BinaryCrossEntropy(Function):
         return -grad * x
 
 
-class ProbabilityCrossEntropy(Function):
-    """y = -t ln x - (1 - t) ln(1 - x), both logarithms at least -100
+class ProbabilityCrossEntropy(Loss):
+    """l = -t ln x - (1 - t) ln(1 - x), both logarithms at least -100
 
-    dL/dx = dL/dy (x - t) / (x (1 - x)), the denominator at least 1e-12
-    dL/dt = dL/dy (ln(1 - x) - ln x)
+    dL/dx = dL/dl (x - t) / (x (1 - x)), the denominator at least 1e-12
+    dL/dt = dL/dl (ln(1 - x) - ln x)
     """
 
+    name = "binary_cross_entropy"
+
     def forward(self, x: Array, t: Array) -> Array:
+        x, t = self.fitting(x, t)
         with np.errstate(divide="ignore"):
             yes, no = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
-        return -t * yes - (1 - t) * no
+        return self.reduced(-t * yes - (1 - t) * no)
 
     def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
         return grad * (x - t) / maximum(x * (1.0 - x), 1e-12)
@@ -92,13 +98,12 @@ def binary_cross_entropy_with_logits(
         >>> round(loss.item(), 4)
         0.6931
     """
-    logits, targets = same_shape("binary_cross_entropy_with_logits", logits, targets)
-    x, t = floats(logits, targets)
-    losses = BinaryCrossEntropy().apply(x, t)
-    if pos_weight is not None:
-        # -t log p = t softplus(-x), and there it stays small where p is nearly 1.
-        weight = _positive_weight(pos_weight, x)
-        losses = losses + (weight - 1.0) * t * softplus(-x)
+    if pos_weight is None:
+        return BinaryCrossEntropy(reduction=reduction).apply(logits, targets)
+    x, t = floats(*same_shape("binary_cross_entropy_with_logits", logits, targets))
+    # -t log p = t softplus(-x), and there it stays small where p is nearly 1.
+    more = (_positive_weight(pos_weight, x) - 1.0) * t * softplus(-x)
+    losses = BinaryCrossEntropy(reduction="none").apply(x, t) + more
     return reduced("binary_cross_entropy_with_logits", losses, reduction)
 
 
@@ -147,8 +152,7 @@ def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "
             f"binary_cross_entropy: {given[place]} at {place} is no probability; for logits use "
             "binary_cross_entropy_with_logits"
         )
-    losses = ProbabilityCrossEntropy().apply(*floats(p, targets))
-    return reduced("binary_cross_entropy", losses, reduction)
+    return ProbabilityCrossEntropy(reduction=reduction).apply(p, targets)
 
 
 def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Tensor:

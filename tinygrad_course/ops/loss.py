@@ -1,6 +1,6 @@
 """Losses for numbers: squared, absolute, and Huber's, which joins the two.
 
-Each is a value per element first, then a reduction. Read next: `cross_entropy.py`.
+Each is one op, its reduction included. Read next: `binary_loss.py`.
 """
 
 from __future__ import annotations
@@ -10,30 +10,69 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..pointwise import Unary
 from ..tensor import Tensor
-from .arithmetic import abs
+from .arithmetic import sign
 from .choice import clip
 from .numbers import positive
-from .targets import floats, reduced, same_shape
+from .targets import Loss
 
 
-class Huber(Unary):
-    """y = x^2 / 2 where |x| <= delta, else delta (|x| - delta / 2)
+class SquaredError(Loss):
+    """l = (x - t)^2        dL/dx = dL/dl 2 (x - t)        dL/dt = -dL/dx"""
 
-    dL/dx = dL/dy x held between -delta and delta
+    name = "mse"
+
+    def forward(self, x: Array, t: Array) -> Array:
+        x, t = self.fitting(x, t)
+        difference = x - t
+        return self.reduced(difference * difference)
+
+    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * 2.0 * (x - t)
+
+    def grad_t(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * 2.0 * (t - x)
+
+
+class AbsoluteError(Loss):
+    """l = |x - t|        dL/dx = dL/dl sign(x - t), 0 at the kink        dL/dt = -dL/dx"""
+
+    name = "l1"
+
+    def forward(self, x: Array, t: Array) -> Array:
+        x, t = self.fitting(x, t)
+        return self.reduced(np.abs(x - t))
+
+    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * sign(x - t)
+
+    def grad_t(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * sign(t - x)
+
+
+class Huber(Loss):
+    """l = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), for d = x - t
+
+    dL/dx = dL/dl d held between -delta and delta        dL/dt = -dL/dx
     """
 
-    def __init__(self, *, delta: float) -> None:
+    name = "huber"
+
+    def __init__(self, *, delta: float, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
         self.delta = delta
 
-    def forward(self, x: Array) -> Array:
-        size = np.abs(x)
+    def forward(self, x: Array, t: Array) -> Array:
+        x, t = self.fitting(x, t)
+        size = np.abs(x - t)
         near = np.minimum(size, self.delta)
-        return near * (size - 0.5 * near)
+        return self.reduced(near * (size - 0.5 * near))
 
-    def grad_x(self, grad: Any, x: Any) -> Any:
-        return grad * clip(x, -self.delta, self.delta)
+    def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * clip(x - t, -self.delta, self.delta)
+
+    def grad_t(self, grad: Any, x: Any, t: Any) -> Any:
+        return grad * clip(t - x, -self.delta, self.delta)
 
 
 def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
@@ -52,9 +91,7 @@ def mse(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
         >>> tg.mse(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         2.0
     """
-    y, target = floats(*same_shape("mse", y, target))
-    difference = y - target
-    return reduced("mse", difference * difference, reduction)
+    return SquaredError(reduction=reduction).apply(y, target)
 
 
 def l1(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
@@ -73,8 +110,7 @@ def l1(y: Any, target: Any, *, reduction: str = "mean") -> Tensor:
         >>> tg.l1(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0])).item()
         1.0
     """
-    y, target = floats(*same_shape("l1", y, target))
-    return reduced("l1", abs(y - target), reduction)
+    return AbsoluteError(reduction=reduction).apply(y, target)
 
 
 def huber(y: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -102,6 +138,4 @@ def huber(y: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -
         1964.
     """
     delta = positive("huber", "delta", delta)
-    y, target = floats(*same_shape("huber", y, target))
-    losses = Huber(delta=delta).apply(y - target)
-    return reduced("huber", losses, reduction)
+    return Huber(delta=delta, reduction=reduction).apply(y, target)

@@ -5,11 +5,12 @@ Read next: `loss.py`.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import check_same_device, to_host
+from ..backend import Array, check_same_device, to_host
 from ..dtypes import DEFAULT, array_from, literal, operand, operands
 from ..errors import (
     ArgumentError,
@@ -19,8 +20,53 @@ from ..errors import (
     ShapeError,
     nearest,
 )
+from ..function import Function
 from ..tensor import Tensor, values
 from .reduction import mean, sum
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class Loss(Function):
+    """The base of losses l(x, t) of each element of x, which are reduced in the same op.
+
+        y = mean of l, sum of l, or l itself        dL/dl = dL/dy / n, dL/dy, or dL/dy
+
+    A subclass's forward is `reduced(l)` of `fitting(x, t)`, and its formulas are those of l: dL/dy
+    becomes dL/dl before they run.
+
+    Class attributes:
+        name: the function that users call it by.
+    """
+
+    promotes = True
+    name: ClassVar[str]
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        self.reduction = known_reduction(self.name, reduction)
+
+    def fitting(self, x: Array, t: Array) -> tuple[Array, ...]:
+        """Predictions and targets of one shape, as floats: bytes would wrap.
+
+        Raises:
+            ShapeError: shapes that differ.
+        """
+        if x.shape != t.shape:
+            raise _other_shape(self.name, x, t)
+        return (x, t) if x.dtype.kind == "f" else floats(x, t)
+
+    def reduced(self, losses: Array) -> Array:
+        """The losses' mean, their sum, or themselves."""
+        if self.reduction == "none":
+            return losses
+        total: Array = losses.sum()
+        if self.reduction == "mean":
+            self.count = float(losses.size) or math.nan
+            return total / self.count
+        return total
+
+    def upstream(self, grad: Any) -> Any:
+        return grad / self.count if self.reduction == "mean" else grad
 
 
 def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
@@ -31,11 +77,15 @@ def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
     """
     y, target = operands(y, target)
     if tuple(y.shape) != tuple(target.shape):
-        raise ShapeError(
-            f"{name}: predictions have shape {tuple(y.shape)}, but targets {tuple(target.shape)}; "
-            "they must be equal (broadcasting would compare every prediction with every target)"
-        )
+        raise _other_shape(name, y, target)
     return y, target
+
+
+def _other_shape(name: str, y: Any, target: Any) -> ShapeError:
+    return ShapeError(
+        f"{name}: predictions have shape {tuple(y.shape)}, but targets {tuple(target.shape)}; "
+        "they must be equal (broadcasting would compare every prediction with every target)"
+    )
 
 
 def floats(y: Any, target: Any) -> tuple[Any, ...]:
@@ -122,18 +172,22 @@ def reduced(name: str, losses: Any, reduction: str) -> Tensor:
     Raises:
         ArgumentError: another reduction.
     """
+    known_reduction(name, reduction)
+    same: Tensor = losses
+    return same if reduction == "none" else mean(losses) if reduction == "mean" else sum(losses)
+
+
+def known_reduction(name: str, reduction: Any) -> str:
+    """`reduction` if it is one of `REDUCTIONS`.
+
+    Raises:
+        ArgumentError: another word. ArgumentTypeError: no word.
+    """
+    if reduction in REDUCTIONS:
+        return reduction  # type: ignore[no-any-return]
     if not isinstance(reduction, str):
         raise ArgumentTypeError(
             f"{name}: reduction must be 'mean', 'sum' or 'none', but it is {reduction!r}; weights "
             "of the elements multiply the losses of reduction='none'"
         )
-    if reduction == "mean":
-        return mean(losses)
-    if reduction == "sum":
-        return sum(losses)
-    if reduction != "none":
-        raise ArgumentError(
-            f"{name}: reduction {reduction!r}: {nearest(str(reduction), ['mean', 'sum', 'none'])}"
-        )
-    same: Tensor = losses
-    return same
+    raise ArgumentError(f"{name}: reduction {reduction!r}: {nearest(reduction, REDUCTIONS)}")

@@ -1,7 +1,8 @@
-"""How GPU kernels in Python are launched: by Numba on CuPy arrays, or in its simulator.
+"""How GPU kernels in Python are launched: by CuPy on its arrays, or in Numba's simulator.
 
-The twin of `cuda_launch.py`, which launches CUDA C++. The simulator is Numba's own: a process that
-is started with NUMBA_ENABLE_CUDASIM=1 runs the same kernels on NumPy arrays, thread by thread.
+The twin of `cuda_launch.py`, which launches CUDA C++: here as there CuPy loads what a compiler has
+made, passes the arguments and takes its current stream. The simulator is Numba's own: a process
+that is started with NUMBA_ENABLE_CUDASIM=1 runs the same kernels on NumPy arrays, thread by thread.
 Read next: `numba_language.py`, then `activation/numba_cuda.py`.
 """
 
@@ -11,80 +12,113 @@ import functools
 import importlib
 import importlib.util
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from . import cuda_launch
-from .arrays import Array
-from .registry import Implementation, add, family_of
+from .registry import Implementation, add
+
+if TYPE_CHECKING:
+    from .numba_language import Kernel, Parameter
 
 
 def simulated() -> bool:
     """Whether this process was started for the simulator, and has Numba.
 
     Example:
-        >>> simulated() and available()
+        >>> simulated()
         False
     """
-    return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" and _has("numba")
-
-
-def available() -> bool:
-    """Whether Numba compiles for a GPU here: numba-cuda is installed, and CuPy sees a GPU."""
-    return not simulated() and _has("numba_cuda") and cuda_launch.cupy_available()
+    return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" and _has_numba()
 
 
 @functools.cache
-def _has(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def available(source: str) -> bool:
+    """Whether the kernels of a file run on a GPU here, compiled here or brought along as PTX."""
+    if simulated() or not cuda_launch.cupy_available():
+        return False
+    from . import numba_ptx
+
+    return numba_ptx.compiles() or numba_ptx.brought(source)
 
 
 def register(op: str, path: str) -> None:
     """Register the launcher `path` ("`.folder.numba_cuda:function`") for GPUs and the simulator."""
-    add(Implementation(op, "numba-cuda", path, "cupy", ("float32",), available))
-    add(Implementation(op, "numba-cuda-simulated", path, "numpy", ("float32",), simulated))
+    source = path[1:].partition(":")[0].replace(".", "/") + ".py"
+    here = functools.partial(available, source)
+    gpu = "CuPy, a GPU, and numba-cuda (or TGC_NUMBA_PTX: see numba_ptx.py)"
+    add(Implementation(op, "numba-cuda", path, "cupy", ("float32",), here, needs=gpu))
+    simulator = "Numba, in a process started with NUMBA_ENABLE_CUDASIM=1"
+    add(
+        Implementation(
+            op, "numba-cuda-simulated", path, "numpy", ("float32",), simulated, needs=simulator
+        )
+    )
 
 
-def launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
-    """Run a kernel on the arrays among `args`, on CuPy's current stream; it does not wait.
+def launch(kernel: Kernel, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
+    """Run a kernel on CuPy's current stream, without waiting for it; or simulated, on NumPy arrays.
 
     Args:
-        kernel: a function compiled by `numba.cuda.jit`.
+        kernel: what to run.
         grid: how many blocks.
         block: how many threads a block has.
-        *args: arrays, tuples of arrays, and NumPy scalars: a Python number would be 64 bits wide.
+        *args: an array without gaps (or None) for each address, numbers, and lists of either.
+
+    Raises:
+        TypeError: arguments that are not what the kernel's annotations say.
     """
-    first = args[0][0] if isinstance(args[0], tuple) else args[0]
-    if family_of(type(first)) == "numpy":
-        kernel[grid, block](*args)
+    given = arguments(kernel, args)
+    if kernel.simulated is not None:
+        kernel.simulated[grid, block](*given)
         return
-    from numba import cuda
+    flat = [one for value in given for one in (value if isinstance(value, tuple) else (value,))]
+    _loaded(kernel)(grid, block, tuple(flat))
+
+
+@functools.cache
+def _loaded(kernel: Kernel) -> Any:
+    from . import numba_ptx
 
     cupy = importlib.import_module("cupy")
-    stream = cuda.external_stream(cupy.cuda.get_current_stream().ptr)
-    kernel[grid, block, stream](*[_for_numba(a) for a in args])
+    return cupy.RawModule(path=str(numba_ptx.file_of(kernel))).get_function(kernel.name)
 
 
-def _for_numba(value: Any) -> Any:
-    """CuPy's arrays as Numba's, on the same memory: left to itself, Numba would wait for each."""
-    from numba import cuda
+def arguments(kernel: Kernel, args: Sequence[Any]) -> list[Any]:
+    """The arguments in the types of the parameters: a list of them becomes a tuple, filled up.
 
-    if isinstance(value, tuple):
-        return tuple([_for_numba(v) for v in value])
-    if hasattr(value, "__cuda_array_interface__"):
-        as_numba_array: Any = cuda.as_cuda_array
-        return as_numba_array(value, sync=False)
-    return value
-
-
-def rows(array: Array) -> Array:
-    """The array as (rows, C), C the last axis; without gaps.
-
-    Example:
-        >>> import numpy as np
-        >>> rows(np.zeros((2, 3, 4))).shape
-        (6, 4)
+    Raises:
+        TypeError: one too many or too few, or one of another type.
     """
-    packed = cuda_launch.contiguous(array)
-    M, C = cuda_launch.rows_of(packed)
-    matrix: Array = packed.reshape(M, C)
-    return matrix
+    if len(args) != len(kernel.parameters):
+        raise TypeError(
+            f"kernel {kernel.name} takes {', '.join(kernel.parameters)}, and got {len(args)} "
+            "arguments"
+        )
+    pairs = zip(kernel.parameters.items(), args, strict=True)
+    return [_argument(f"{kernel.name}: {name}", kind, value) for (name, kind), value in pairs]
+
+
+def _argument(name: str, kind: Parameter, value: Any) -> Any:
+    """One argument as CuPy and the simulator pass it."""
+    if kind.many:
+        if len(value) > kind.many:
+            raise TypeError(f"{name} are {kind.many} at most, not {len(value)}")
+        missing = [None if kind.address else 0] * (kind.many - len(value))
+        one = kind._replace(many=0)
+        return tuple([_argument(name, one, v) for v in [*value, *missing]])
+    if not kind.address:
+        if not isinstance(value, (int, float, np.generic)):
+            raise TypeError(f"{name} is a number, not a {type(value).__name__}")
+        return kind.dtype.type(value)
+    if value is None:
+        return cuda_launch.pointer(None)
+    if getattr(value, "dtype", None) != kind.dtype or not value.flags.c_contiguous:
+        raise TypeError(f"{name} is an array of {kind.dtype} without gaps, or None")
+    return value.reshape(-1) if isinstance(value, np.ndarray) else value

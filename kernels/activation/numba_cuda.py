@@ -8,14 +8,11 @@ as the reference's. Read beside it: `cuda.cu`, which reads four numbers at a tim
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
-
-from ..arrays import Array, array_module
-from ..cuda_launch import kind_number, out_with_gaps, output
-from ..numba_language import cuda, float32, kernel, uint32
-from ..numba_launch import launch, rows
+from ..arrays import Array
+from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, rows_of
+from ..numba_language import Count, Floats, Int, cuda, float32, kernel
+from ..numba_launch import launch
 
 _THREADS = 256
 _MOST_BLOCKS = 1024
@@ -25,34 +22,37 @@ RELU, TANH, SIGMOID = 1, 2, 3
 
 
 @kernel
-def add_bias_and_activate(x: Any, b: Any, y: Any, kind: Any) -> None:
-    """y = f(x + b) for x (rows, C); b is (C,), or empty for none."""
-    column = uint32(cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x)
-    if column >= uint32(y.shape[1]):
+def add_bias_and_activate(
+    x: Floats, b: Floats, y: Floats, rows: Count, columns: Count, biased: Int, kind: Int
+) -> None:
+    """y = f(x + b) for x and y (rows, columns), b (columns,); where it is not biased, y = f(x)."""
+    column = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if column >= columns:
         return
-    bias = b[column] if b.size > 0 else float32(0)
-    row = uint32(cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y)
-    rows_at_once = uint32(cuda.gridDim.y * cuda.blockDim.y)
-    while row < uint32(y.shape[0]):
-        z = x[row, column] + bias
+    bias = b[column] if biased else float32(0)
+    row = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
+    rows_at_once = cuda.gridDim.y * cuda.blockDim.y
+    while row < rows:
+        place = row * columns + column
+        z = x[place] + bias
         if kind == RELU:
-            y[row, column] = float32(0) if z < float32(0) else z  # noqa: FURB136  (max drops NaN)
+            y[place] = float32(0) if z < float32(0) else z  # noqa: FURB136  (max drops NaN)
         elif kind == TANH:
-            y[row, column] = math.tanh(z)
+            y[place] = math.tanh(z)
         elif kind == SIGMOID:
             e = math.exp(-abs(z))  # never overflows
-            y[row, column] = (e if z < float32(0) else float32(1)) / (float32(1) + e)
+            y[place] = (e if z < float32(0) else float32(1)) / (float32(1) + e)
         else:
-            y[row, column] = z
-        row = uint32(row + rows_at_once)  # Numba adds in 64 bits, and compares those as floats
+            y[place] = z
+        row += rows_at_once
 
 
 @kernel
-def multiply_by_slope(dy: Any, y: Any, dx: Any, kind: Any) -> None:
-    """dx = dy f'(z), written by y = f(z), for flat arrays."""
-    i = uint32(cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x)
-    numbers_at_once = uint32(cuda.gridDim.x * cuda.blockDim.x)
-    while i < uint32(y.size):
+def multiply_by_slope(dy: Floats, y: Floats, dx: Floats, size: Count, kind: Int) -> None:
+    """dx = dy f'(z), written by y = f(z)."""
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    numbers_at_once = cuda.gridDim.x * cuda.blockDim.x
+    while i < size:
         value = y[i]
         slope = float32(1)
         if kind == RELU:
@@ -64,7 +64,7 @@ def multiply_by_slope(dy: Any, y: Any, dx: Any, kind: Any) -> None:
         elif kind == SIGMOID:
             slope = value * (float32(1) - value)
         dx[i] = dy[i] * slope
-        i = uint32(i + numbers_at_once)
+        i += numbers_at_once
 
 
 @out_with_gaps
@@ -73,14 +73,13 @@ def activation(x: Array, b: Array | None, *, kind: str, out: Array | None = None
     y = output(out, x.shape, x)
     if x.size == 0:
         return y
-    matrix = rows(x) if b is not None else rows(x.reshape(1, -1))
-    M, C = matrix.shape
-    bias = array_module(x).empty(0, x.dtype) if b is None else b
-    width = min(_THREADS, 1 << (C - 1).bit_length())  # the columns of a block, a power of two
+    rows, columns = rows_of(x) if b is not None else (1, x.size)
+    width = min(_THREADS, 1 << (columns - 1).bit_length())  # of a block, a power of two
     height = _THREADS // width
-    grid = -(-C // width), min(_MOST_BLOCKS, -(-M // height))
-    target = y.reshape(M, C)
-    launch(add_bias_and_activate, grid, (width, height), matrix, bias, target, kind_number(kind))
+    grid = -(-columns // width), min(_MOST_BLOCKS, -(-rows // height))
+    arrays = contiguous(x), None if b is None else contiguous(b), y
+    numbers = rows, columns, b is not None, kind_number(kind)
+    launch(add_bias_and_activate, grid, (width, height), *arrays, *numbers)
     return y
 
 
@@ -90,10 +89,10 @@ def activation_grad(dy: Array, y: Array, *, kind: str, out: Array | None = None)
     dx = output(out, y.shape, y)
     if y.size == 0:
         return dx
-    flat = [rows(array.reshape(1, -1)).reshape(-1) for array in (dy, y)]
     blocks = min(_MOST_BLOCKS, -(-y.size // _THREADS))
-    launch(multiply_by_slope, (blocks,), (_THREADS,), *flat, dx.reshape(-1), kind_number(kind))
+    arrays = contiguous(dy), contiguous(y), dx
+    launch(multiply_by_slope, (blocks,), (_THREADS,), *arrays, y.size, kind_number(kind))
     return dx
 
 
-assert kind_number("sigmoid") == np.int32(SIGMOID)  # noqa: S101
+assert kind_number("sigmoid") == SIGMOID  # noqa: S101

@@ -15,40 +15,44 @@ import numpy as np
 
 from ..arrays import Array, array_module
 from ..cuda_launch import contiguous, out_with_gaps, output
-from ..numba_language import cuda, device_function, float32, int32, kernel
-from ..numba_launch import launch, rows
+from ..numba_language import Count, Float, Floats, Labels, cuda, device_function, float32, kernel
+from ..numba_launch import launch
 
 THREADS = 128
 
 
 @device_function
-def largest_of(row: Any, part: Any) -> Any:
-    """The maximum of a row, known to every thread of the block."""
+def largest_of(row: Floats, start: Count, classes: Count, part: Any) -> Float:
+    """The maximum of the row that begins at `start`, known to every thread of the block."""
     thread = cuda.threadIdx.x
     found = float32(-math.inf)
-    for k in range(thread, row.size, THREADS):
-        found = row[k] if row[k] > found else found  # noqa: FURB136  (older Numba lacks max here)
+    k = thread
+    while k < classes:
+        found = max(found, row[start + k])
+        k += THREADS
     part[thread] = found
-    half = int32(THREADS // 2)
+    half = THREADS // 2
     while half > 0:
         cuda.syncthreads()
-        if thread < half and part[thread + half] > part[thread]:
-            part[thread] = part[thread + half]
+        if thread < half:
+            part[thread] = max(part[thread], part[thread + half])
         half //= 2
     cuda.syncthreads()
     return part[0]
 
 
 @device_function
-def total_of(row: Any, largest: Any, part: Any) -> Any:
-    """The sum over a row of exp(z - largest), known to every thread of the block."""
+def total_of(row: Floats, start: Count, classes: Count, largest: Float, part: Any) -> Float:
+    """The sum over that row of exp(z - largest), known to every thread of the block."""
     thread = cuda.threadIdx.x
     total = float32(0)
-    for k in range(thread, row.size, THREADS):
-        total += math.exp(row[k] - largest)
+    k = thread
+    while k < classes:
+        total += math.exp(row[start + k] - largest)
+        k += THREADS
     cuda.syncthreads()  # the largest has been read by all
     part[thread] = total
-    half = int32(THREADS // 2)
+    half = THREADS // 2
     while half > 0:
         cuda.syncthreads()
         if thread < half:
@@ -59,29 +63,33 @@ def total_of(row: Any, largest: Any, part: Any) -> Any:
 
 
 @kernel
-def losses_of_rows(logits: Any, targets: Any, losses: Any) -> None:
+def losses_of_rows(logits: Floats, targets: Labels, losses: Floats, classes: Count) -> None:
     """loss = log(sum exp(z - m)) - (z[t] - m), m the largest z."""
     part = cuda.shared.array(THREADS, float32)
     place = cuda.blockIdx.x
-    row = logits[place]
-    largest = largest_of(row, part)
-    total = total_of(row, largest, part)
+    start = place * classes
+    largest = largest_of(logits, start, classes, part)
+    total = total_of(logits, start, classes, largest, part)
     if cuda.threadIdx.x == 0:
-        losses[place] = math.log(total) - (row[targets[place]] - largest)
+        losses[place] = math.log(total) - (logits[start + targets[place]] - largest)
 
 
 @kernel
-def gradients_of_rows(dy: Any, logits: Any, targets: Any, dz: Any) -> None:
+def gradients_of_rows(
+    dy: Floats, logits: Floats, targets: Labels, dz: Floats, classes: Count
+) -> None:
     """dz[k] = dy (softmax(z)[k] - [k = t])."""
     part = cuda.shared.array(THREADS, float32)
     place = cuda.blockIdx.x
-    row = logits[place]
-    largest = largest_of(row, part)
-    total = total_of(row, largest, part)
-    for k in range(cuda.threadIdx.x, row.size, THREADS):
-        probability = math.exp(row[k] - largest) / total
+    start = place * classes
+    largest = largest_of(logits, start, classes, part)
+    total = total_of(logits, start, classes, largest, part)
+    k = cuda.threadIdx.x
+    while k < classes:
+        probability = math.exp(logits[start + k] - largest) / total
         hit = float32(1) if k == targets[place] else float32(0)
-        dz[place, k] = dy[place] * (probability - hit)
+        dz[start + k] = dy[place] * (probability - hit)
+        k += THREADS
 
 
 @out_with_gaps
@@ -90,9 +98,8 @@ def softmax_cross_entropy(logits: Array, targets: Array, *, out: Array | None = 
     losses = output(out, targets.shape, logits)
     if targets.size == 0:
         return losses
-    labels = _labels(targets)
-    grid, block = (labels.size,), (THREADS,)
-    launch(losses_of_rows, grid, block, rows(logits), labels, losses.reshape(-1))
+    arrays = contiguous(logits), _labels(targets), losses
+    launch(losses_of_rows, (targets.size,), (THREADS,), *arrays, logits.shape[-1])
     return losses
 
 
@@ -104,15 +111,12 @@ def softmax_cross_entropy_grad(
     dz = output(out, logits.shape, logits)
     if targets.size == 0:
         return dz
-    labels = _labels(targets)
-    upstream = contiguous(dy).reshape(-1)
-    matrix = rows(logits)
-    target = dz.reshape(matrix.shape)
-    launch(gradients_of_rows, (labels.size,), (THREADS,), upstream, matrix, labels, target)
+    arrays = contiguous(dy), contiguous(logits), _labels(targets), dz
+    launch(gradients_of_rows, (targets.size,), (THREADS,), *arrays, logits.shape[-1])
     return dz
 
 
 def _labels(targets: Array) -> Array:
-    """One integer type for all: each would be compiled anew."""
-    flat: Array = array_module(targets).ascontiguousarray(targets, dtype=np.int64).reshape(-1)
-    return flat
+    """One integer type for all: the kernel has one."""
+    packed: Array = array_module(targets).ascontiguousarray(targets, dtype=np.int64)
+    return packed

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ptx_machine
 from tinygrad_course.kernels import cuda_emulator, cuda_launch
 
 from . import cuda
@@ -100,15 +101,41 @@ def _from_dlpack(array: Any, device: Any = None, *, copy: Any = None) -> Any:
 
 
 class RawModule:
-    """CUDA C++, run by the project's emulator: what is rehearsed is the launchers' CuPy side."""
+    """CUDA C++, run by the project's emulator, or PTX, by `ptx_machine`.
 
-    def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
+    What is rehearsed is the launchers' CuPy side.
+    """
+
+    def __init__(self, *, code: str | None = None, path: str | None = None,
+                 options: tuple[str, ...] = ()) -> None:  # fmt: skip
+        if (code is None) == (path is None):
+            raise TypeError("Exactly one of `code` and `path` keyword arguments must be given.")
+        self._module: Any
+        if code is None:
+            self._module = _PTX(Path(str(path)).read_text())
+            return
         label = next((f"kernels/{path}" for path in _sources() if _is(path, code)), "kernel.cu")
         plain = tuple([o for o in options if not o.startswith("-std")])  # as `cuda-emulated` has it
         self._module = cuda_emulator.Module(code, plain, label)
 
     def get_function(self, name: str) -> RawKernel:
         return RawKernel(self._module.get_function(name))
+
+
+class _PTX:
+    """The kernels of a PTX file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_function(self, name: str) -> Any:
+        ptx_machine.parse(self.text, name)  # refuses an unknown name
+
+        def launch(grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+            ptx_machine.run(self.text, name, grid, block, args)
+
+        launch.max_dynamic_shared_size_bytes = 48 << 10  # type: ignore[attr-defined]
+        return launch
 
 
 def _sources() -> list[str]:

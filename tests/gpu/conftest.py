@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import cupy_double
 import numpy as np
 import pytest
-from tinygrad_course.kernels import cuda_launch, registry
+from tinygrad_course.kernels import cuda_launch, numba_launch, registry
 
 import tinygrad_course as tg
 from tinygrad_course import dtypes
@@ -70,6 +70,6 @@ def forget() -> None:
     dtypes._constants.clear()
     registry.remembered.clear()
     tg.cuda.why_not.cache_clear()
-    for value in vars(cuda_launch).values():
+    for value in [*vars(cuda_launch).values(), *vars(numba_launch).values()]:
         if hasattr(value, "cache_clear"):
             value.cache_clear()

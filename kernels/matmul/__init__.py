@@ -52,8 +52,9 @@ def _samples(rng: np.random.Generator, dtype: Any) -> Iterator[tuple[Arrays, Par
     ]
     for pair in shapes:
         yield normal_arrays(rng, dtype, pair, {}), {}
-    a, b = normal_arrays(rng, dtype, ((37, 29), (45, 37)), {})
-    yield (a.T, b.T), {}
+    for K, M, N in ((37, 29, 45), (60, 37, 9), (1030, 50, 40)):
+        a, b = normal_arrays(rng, dtype, ((K, M), (N, K)), {})
+        yield (a.T, b.T), {}
 
 
 def _for_tiles(arrays: Arrays, params: Params) -> bool:
@@ -77,6 +78,11 @@ def _rule(arrays: Arrays, params: Params) -> str:
     return "numba" if _for_tiles(arrays, params) else "reference"
 
 
+_SIZES = (
+    *((side, side, side) for side in (128, 512, 1024)),
+    *((128, 784, 800), (128, 800, 10), (800, 128, 10)),
+)
+
 MATMUL = register(
     Op(
         name="matmul",
@@ -84,8 +90,7 @@ MATMUL = register(
         cost=_cost,
         samples=_samples,
         benchmark_shapes=tuple(
-            Benchmark(f"{M} x {K} x {N}", ((M, K), (K, N)), {})
-            for M, K, N in ((128, 128, 128), (512, 512, 512), (1024, 1024, 1024), (128, 784, 800))
+            Benchmark(f"{M} x {K} x {N}", ((M, K), (K, N)), {}) for M, K, N in _SIZES
         ),
         rule=_rule,
         shape_class=_for_tiles,

@@ -7,9 +7,10 @@ matrix is covered with tiles so that what a tile reads is close by. Read next:
 The plan is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, ACM
 TOMS 34(3), 2008). b is cut into panels as wide as a tile. A panel stays in the second-level cache
 while tile after tile of a's rows goes by; a is read where it is, a number of each of the tile's
-rows at a time. A panel is copied first ("packed"), its rows one behind the other, only where it
-must be: where b is transposed, where its last panel is narrower than a tile, and where its rows are
-whole pages long, which puts all of a column into the same few places of the cache.
+rows at a time. A thread copies ("packs") a panel, its rows one behind the other, right before it
+uses it, and only where it must: where b is transposed, where its last panel is narrower than a
+tile, and where its rows are whole pages long, which puts all of a column into the same few places
+of the cache.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 
 import numpy as np
 
-from .. import workspace
+from .. import threads, workspace
 from ..arrays import Array, Number
 from ..compiled import kernel, prange
 from ..simd import (
@@ -40,14 +41,15 @@ _STRIPE = 8 * TILE_ROWS
 """About the number of rows of a that one task multiplies with one panel."""
 _LOW = TILE_ROWS * 2 // 3
 """Rows of the lower tile: 128 rows are 8 x 12 + 4 x 8, with nothing left over."""
-_COLUMNS = 2048
-"""Columns of b that are packed before they are used: 8 MiB at most."""
+_TALL = TILE_ROWS * 4 // 3
+"""Rows of the tile that is one vector wide: up to WIDTH columns waste no second one."""
 _PAGE = 1024  # floats
-_PARALLEL_FROM = 3 << 19
-"""Multiply-adds: 64 x 400 x 120, twice as many, takes 25 us on 2 threads and 32 on one."""
+_PARALLEL_FROM = 1_000_000
+"""Multiply-adds: 96 x 96 x 96 takes 11 us on one thread and 14 on two, 128 x 800 x 10 27 and 21."""
 _PIECES = 16  # runs of a batch, each with a packed panel of its own
 
 _full, _low, _edge = make_tile(), make_tile(_LOW), make_tile(edge=True)
+_narrow = make_tile(_TALL, 1, edge=True)
 
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
@@ -120,21 +122,18 @@ def product(
 ) -> None:  # fmt: skip
     """Write y = max(lowest, a b + bias), all arrays flat; bias of length 0 for none."""
     M, K, N = shape
-    multiply = _multiply if M * K * N >= _PARALLEL_FROM else _multiply.serial
-    pack_all = b_column != 1 or (b_step % _PAGE == 0 and M >= _STRIPE)
-    columns = _COLUMNS if pack_all else N
+    pieces = threads.get_num_threads() if M * K * N >= _PARALLEL_FROM else 1
+    multiply = _multiply if pieces > 1 else _multiply.serial
+    pack = b_column != 1 or (b_step % _PAGE == 0 and M >= _STRIPE)
     runs = max(1, -(-K // _DEPTH))
-    for column in range(0, N, columns):
-        width = min(columns, N - column)
-        packs = -(-width // PANEL) if pack_all else int(width % PANEL > 0)
-        for run in range(runs):
-            k, end = K * run // runs, K * (run + 1) // runs
-            packed = workspace.scratch("matmul.packed", (packs, _rounded(end - k), PANEL), y)
-            floor = np.float32(lowest if run == runs - 1 else -np.inf)
-            multiply(
-                a, k * a_step, a_row, a_step, b, k * b_step + column * b_column, b_step, b_column,
-                packed, bias, run > 0, floor, y, column, N, M, end - k, width,
-            )  # fmt: skip
+    packed = workspace.scratch("matmul.packed", (pieces, _rounded(-(-K // runs)), PANEL), y)
+    for run in range(runs):
+        k, end = K * run // runs, K * (run + 1) // runs
+        floor = np.float32(lowest if run == runs - 1 else -np.inf)
+        multiply(
+            a, k * a_step, a_row, a_step, b, k * b_step, b_step, b_column, pack, packed,
+            bias, run > 0, floor, y, M, end - k, N,
+        )  # fmt: skip
 
 
 @kernel
@@ -170,7 +169,19 @@ def _rows_by_panel(
         below = start + 4 * i * start_row
         target = c + 4 * i * N
         left = rows - i
-        if columns < PANEL or left < _LOW:
+        if columns <= WIDTH:
+            if left >= _TALL:  # said as a constant: the compiler drops what looks for the last row
+                _narrow(
+                    here, a_row, 0, a_step, panel, 0, step, 1, depth, below, start_row, lowest,
+                    target, N, _TALL, columns,
+                )  # fmt: skip
+            else:
+                _narrow(
+                    here, a_row, 0, a_step, panel, 0, step, 1, depth, below, start_row, lowest,
+                    target, N, left, columns,
+                )  # fmt: skip
+            i += _TALL
+        elif columns < PANEL or left < _LOW:
             _edge(
                 here, a_row, 0, a_step, panel, 0, step, 1, depth, below, start_row, lowest,
                 target, N, min(left, TILE_ROWS), columns,
@@ -193,37 +204,42 @@ def _rows_by_panel(
 @kernel(parallel=True)
 def _multiply(
     a: Array, a_first: int, a_row: int, a_step: int,
-    b: Array, b_first: int, b_step: int, b_column: int, packed: Array,
-    bias: Array, add: bool, lowest: Number,
-    y: Array, column: int, N: int, M: int, depth: int, width: int,
+    b: Array, b_first: int, b_step: int, b_column: int, pack: bool, packed: Array,
+    bias: Array, add: bool, lowest: Number, y: Array, M: int, depth: int, N: int,
 ) -> None:  # fmt: skip
-    """Every stripe of a's rows by every panel of b; the last panels are those to be packed."""
-    panels = (width + PANEL - 1) // PANEL
-    packs, packed_rows, _ = packed.shape
-    direct = panels - packs
-    for p in prange(packs):
-        start = b_first + (direct + p) * PANEL * b_column
-        left = min(PANEL, width - (direct + p) * PANEL)
-        _pack_panel(b, start, b_step, b_column, depth, left, packed, p * packed_rows * PANEL)
+    """Every panel of b by every stripe of a's rows, in as many pieces as there are threads.
+
+    A piece takes panel after panel and packs each, if it must be, right before it uses it.
+    """
+    pieces, packed_rows, _ = packed.shape
+    panels = (N + PANEL - 1) // PANEL
     stripes = (M + _STRIPE - 1) // _STRIPE
     rows = (M + 4 * stripes - 1) // (4 * stripes) * 4
-    for task in prange(panels * stripes):
-        p = task // stripes
-        i = task % stripes * rows
-        if p < direct:
-            panel, step = address(b, b_first + p * PANEL), b_step
-        else:
-            panel, step = address(packed, (p - direct) * packed_rows * PANEL), PANEL
-        c = address(y, i * N + column + p * PANEL)
-        start, start_row = 0, 0
-        if add:
-            start, start_row = c, N
-        elif bias.size:
-            start = address(bias, column + p * PANEL)
-        _rows_by_panel(
-            a, a_first + i * a_row, a_row, a_step, panel, step, depth, start, start_row, lowest,
-            c, N, min(rows, M - i), min(PANEL, width - p * PANEL),
-        )  # fmt: skip
+    tasks = panels * stripes
+    for piece in prange(pieces):
+        place = piece * packed_rows * PANEL
+        held = -1
+        for task in range(tasks * piece // pieces, tasks * (piece + 1) // pieces):
+            p = task // stripes
+            i = task % stripes * rows
+            first = b_first + p * PANEL * b_column
+            width = min(PANEL, N - p * PANEL)
+            panel, step = address(b, first), b_step
+            if pack or width < PANEL:
+                panel, step = address(packed, place), PANEL
+                if p != held:
+                    _pack_panel(b, first, b_step, b_column, depth, width, packed, place)
+                    held = p
+            c = address(y, i * N + p * PANEL)
+            start, start_row = 0, 0
+            if add:
+                start, start_row = c, N
+            elif bias.size:
+                start = address(bias, p * PANEL)
+            _rows_by_panel(
+                a, a_first + i * a_row, a_row, a_step, panel, step, depth, start, start_row,
+                lowest, c, N, min(rows, M - i), width,
+            )  # fmt: skip
 
 
 @kernel(parallel=True)

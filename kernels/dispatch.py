@@ -47,27 +47,21 @@ class _Choice:
 
 
 class _ThreadState(threading.local):
-    """What `using` changed in this thread."""
+    """What `using` changed in this thread.
+
+    Attributes:
+        forced: the implementations named, by op.
+        strict: whether to raise where the reference would run without having been named.
+        demanding: whether there is a `using` around the call at all.
+    """
 
     def __init__(self) -> None:
         self.forced: dict[str, str] = {}
         self.strict = False
+        self.demanding = False
 
 
-class _Demands:
-    """How many blocks of `using` are open, in all threads together."""
-
-    def __init__(self) -> None:
-        self.open = 0
-        self.lock = threading.Lock()
-
-    def change(self, by: int) -> None:
-        with self.lock:
-            self.open += by
-
-
-demands = _Demands()
-_state = _ThreadState()
+in_this_thread = _ThreadState()
 _choices: dict[tuple[str, str, bool], _Choice] = {}
 
 
@@ -95,7 +89,7 @@ def find(op_name: str, arrays: Arrays, params: Params, impl: str | None = None) 
                [3.]])
     """
     chosen = _choose(op_name, arrays, params, impl)
-    if chosen.fallback and _state.strict:
+    if chosen.fallback and in_this_thread.strict:
         array = _first_array(arrays)
         raise KernelError(
             f"{op_name}: only the reference takes {registry.family_of(type(array))} arrays of "
@@ -120,7 +114,7 @@ def choice(op_name: str, arrays: Arrays, params: Params, impl: str | None = None
 
 def _choose(op_name: str, arrays: Arrays, params: Params, impl: str | None) -> _Choice:
     array = _first_array(arrays)
-    demanded = impl if impl is not None else _state.forced.get(op_name)
+    demanded = impl if impl is not None else in_this_thread.forced.get(op_name)
     if demanded is not None:
         implementation = registry.named(op_name, demanded)
         reason = implementation.refusal(array)
@@ -199,7 +193,7 @@ def recover(
     if implementation.name == "reference" or not compiled.failed_to_compile(error):
         raise error
     reason = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
-    if impl is not None or op_name in _state.forced:
+    if impl is not None or op_name in in_this_thread.forced:
         raise KernelError(
             f"{op_name}: implementation {implementation.name!r} cannot be compiled here "
             f"({reason}); the compiler's own message is above"
@@ -251,21 +245,20 @@ def using(
         ...     find("matmul", (np.ones((1, 1)), np.ones((1, 1))), {}).__name__
         'matmul'
     """
-    before = _state.forced, _state.strict
+    before = dict(vars(in_this_thread))
     if op_name is not None:
         if name is None:
             valid = ", ".join(registry.implementations(op_name))
             raise KernelError(f"using({op_name!r}): name one of its implementations too: {valid}")
         registry.named(op_name, name)
-        _state.forced = {**_state.forced, op_name: name}
+        in_this_thread.forced = {**in_this_thread.forced, op_name: name}
     if strict is not None:
-        _state.strict = strict
-    demands.change(1)
+        in_this_thread.strict = strict
+    in_this_thread.demanding = True
     try:
         yield
     finally:
-        demands.change(-1)
-        _state.forced, _state.strict = before
+        vars(in_this_thread).update(before)
 
 
 def report() -> Report:

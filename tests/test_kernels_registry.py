@@ -192,6 +192,27 @@ def test_using_is_restored_and_belongs_to_its_thread(mine):
     assert kernels.choice("matmul", ONE, {}) == "reference"
 
 
+def test_a_small_product_needs_no_kernel_whatever_another_thread_uses():
+    x, w = np.ones((2, 3), np.float32), np.ones((3, 1), np.float32)
+    seen = []
+
+    def other_thread():
+        tg.dense(x, w)
+        seen.append(kernels.report().ran.get("dense"))
+
+    kernels.reset_report()
+    with kernels.using("dense", "reference"):
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+        with kernels.using("matmul", "reference"):
+            tg.dense(x, w)
+        tg.dense(x, w)
+    tg.dense(x, w)
+    assert seen == [None]
+    assert kernels.report().ran["dense"] == {"reference": 2}
+
+
 def test_registering_again_replaces_and_the_reference_stays(mine):
     with kernels.using("matmul", "mine"):
         assert kernels.find("matmul", ONE, {}) is mine

@@ -184,10 +184,9 @@ SMALL = 4096
 def is_small(work: int) -> bool:
     """Whether so few multiply-adds are left to the array's own operators.
 
-    NumPy is done with them before a kernel would have been chosen. Never while `kernels.using`
-    names one.
+    NumPy is done with them before a kernel would have been chosen. Never inside `kernels.using`.
     """
-    return work < SMALL and not kernels.dispatch.demands.open
+    return work < SMALL and not kernels.dispatch.in_this_thread.demanding
 
 
 MANY = kernels.add.LARGE

@@ -138,7 +138,7 @@ def check_no_bools(name: str, arrays: Iterable[Array]) -> None:
     if any(a.dtype.kind == "b" for a in arrays):
         raise DtypeError(
             f"{name.lower()}: bools are no numbers here; convert them with .astype('float32'), or "
-            "write mask == False for the opposite"
+            "write ~mask for the opposite"
         )
 
 
@@ -165,7 +165,8 @@ def operand(x: Any) -> Any:
 def _has_numbers(x: Any) -> bool:
     """Whether x is a tensor or an array of real numbers, integers or bools, its bytes in order."""
     try:
-        return x.dtype.kind in "fiub" and x.dtype.isnative
+        dtype = x.dtype
+        return dtype.kind in "fiub" and dtype.isnative
     except AttributeError:
         return False
 

@@ -12,8 +12,13 @@ from ..dtypes import operand, operands, unbroadcast
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
-from .epilogue import activation_grad, activation_kind
+from .activation import ReLU
+from .elementary import Sigmoid, Tanh
+from .epilogue import activation_kind
 from .shaping import broadcast_to, reshape
+
+FORMS: dict[str, Any] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+"""The activations that `dense` ends with, as the ops that they also are."""
 
 
 class MatMul(Function):
@@ -41,8 +46,9 @@ class Dense(Function):
     promotes = True
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        if b is not None and is_small(x.size * w.shape[1]):
-            return x @ w + b
+        check_dense(x, w, b)
+        if is_small(x.size * w.shape[1]):
+            return x @ w if b is None else x @ w + b
         return launch("dense", x, w, b)
 
     def grad_x(self, grad: Any, w: Any) -> Any:
@@ -60,12 +66,16 @@ class DenseActivation(Dense):
 
     def __init__(self, *, activation: str) -> None:
         self.activation = activation
+        self.f = FORMS[activation]()
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        check_dense(x, w, b)
+        if is_small(x.size * w.shape[1]):
+            return self.f.forward(x @ w if b is None else x @ w + b)
         return launch("dense", x, w, b, activation=self.activation)
 
     def upstream(self, grad: Any, y: Any) -> Any:
-        return activation_grad(grad, y, self.activation)
+        return self.f.grad_x(grad, y)
 
 
 class Outer(Function):
@@ -225,23 +235,25 @@ def dense(x: Any, w: Any, b: Any = None, *, activation: str | None = None) -> Te
         >>> tg.dense(x, w, b).tolist()
         [[11.5]]
     """
-    x, w, b = operands(x, w, optional=[b])
-    if len(w.shape) != 2:
-        raise ShapeError(
-            f"dense: weight must be (in_features, out_features), but has shape {w.shape}"
-        )
-    if not x.shape or x.shape[-1] != w.shape[0]:
-        have = x.shape[-1] if x.shape else "no axis"
-        raise ShapeError(
-            f"dense: weight expects {w.shape[0]} input features (weight shape {w.shape}), but x "
-            f"has {have} (shape {tuple(x.shape)}); is a Flatten missing before the first dense "
-            "layer?"
-        )
-    if b is not None and tuple(b.shape) != (w.shape[1],):
-        raise ShapeError(
-            f"dense: bias must have shape {(w.shape[1],)} for weight shape {w.shape}, but has "
-            f"{tuple(b.shape)}"
-        )
     kind = activation_kind("dense", activation)
     op = Dense() if kind is None else DenseActivation(activation=kind)
     return op.apply(x, w) if b is None else op.apply(x, w, b)
+
+
+def check_dense(x: Array, w: Array, b: Array | None) -> None:
+    """Raise unless the shapes are (..., in_features), (in_features, out_features) and its last."""
+    if w.ndim != 2:
+        raise ShapeError(
+            f"dense: weight must be (in_features, out_features), but has shape {w.shape}"
+        )
+    if x.shape[-1:] != w.shape[:1]:
+        have = x.shape[-1] if x.shape else "no axis"
+        raise ShapeError(
+            f"dense: weight expects {w.shape[0]} input features (weight shape {w.shape}), but x "
+            f"has {have} (shape {x.shape}); is a Flatten missing before the first dense layer?"
+        )
+    if b is not None and b.shape != w.shape[1:]:
+        raise ShapeError(
+            f"dense: bias must have shape {w.shape[1:]} for weight shape {w.shape}, but has "
+            f"{b.shape}"
+        )

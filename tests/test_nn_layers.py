@@ -105,6 +105,16 @@ SAME: list[tuple[nn.Module, tuple[int, ...], Callable[..., Any]]] = [
         IMAGE,
         lambda m, x: F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True),
     ),
+    (
+        nn.MaxPool1d(3, 2, (1, 0), ceil_mode=True),
+        SEQUENCE,
+        lambda m, x: F.max_pool1d(x, 3, stride=2, padding=(1, 0), ceil_mode=True),
+    ),
+    (
+        nn.AvgPool1d(2, padding=1, count_include_pad=False),
+        SEQUENCE,
+        lambda m, x: F.avg_pool1d(x, 2, padding=1, count_include_pad=False),
+    ),
     (nn.AdaptiveMaxPool2d((4, 3)), IMAGE, lambda m, x: F.adaptive_max_pool2d(x, (4, 3))),
     (nn.AdaptiveAvgPool2d(5), IMAGE, lambda m, x: F.adaptive_avg_pool2d(x, 5)),
     (
@@ -296,6 +306,9 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.Conv2d(4, 4, 3, groups=0), ArgumentError, "groups must be at least 1"),
         (lambda: nn.MaxPool2d(0), ArgumentError, "MaxPool2d: kernel_size"),
         (lambda: nn.AvgPool2d(2, -1), ArgumentError, "AvgPool2d: stride"),
+        (lambda: nn.MaxPool1d(0), ArgumentError, "MaxPool1d: kernel_size must be at least 1"),
+        (lambda: nn.MaxPool1d(2, 1.5), ArgumentTypeError, "MaxPool1d: stride must be an integer"),
+        (lambda: nn.AvgPool1d(2, padding=-1), ArgumentError, "AvgPool1d: padding"),
         (lambda: nn.BatchNorm(0), ArgumentError, "BatchNorm: num_features"),
         (lambda: nn.BatchNorm(3, eps=-1), ArgumentError, "BatchNorm: eps"),
         (lambda: nn.BatchNorm(3, momentum=2), ArgumentError, r"momentum must lie in 0 \.\. 1"),

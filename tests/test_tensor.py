@@ -114,6 +114,37 @@ def test_methods_are_numpys() -> None:
         x.swapaxes(0, 3)
 
 
+def test_masks_combine() -> None:
+    x, y = tg.tensor([1.0, -1.0, 2.0, -2.0]), np.array([1.0, 2.0, -3.0, -4.0], "float32")
+    a, b = x > 0, tg.tensor(y) > 0
+    p, q = a.numpy(), b.numpy()
+    for ours, expected in (
+        (a & b, p & q), (a | b, p | q), (a ^ b, p ^ q), (~a, ~p), (a & q, p & q), (q & a, p & q),
+        (q | a, p | q), (True ^ a, ~p), (a & False, p & False),
+    ):  # fmt: skip
+        assert isinstance(ours, tg.Tensor)
+        assert ours.dtype == bool
+        assert not ours.requires_grad
+        np.testing.assert_array_equal(ours.numpy(), expected)
+    assert (a & [True, True, False, False]).tolist() == [True, False, False, False]
+    np.testing.assert_array_equal((a[:, None] & b).numpy(), p[:, None] & q)
+    assert tg.where(a & ~b, x, 0.0).tolist() == [0.0, 0.0, 2.0, 0.0]
+    bits = tg.tensor([5, 6])
+    assert [(bits & 3).tolist(), (~bits).tolist()] == [[1, 2], [-6, -7]]
+
+
+def test_masks_are_no_floats_and_of_shapes_that_fit() -> None:
+    x = tg.tensor([1.0, -1.0])
+    with pytest.raises(DtypeError, match=r"&: .*float32.*\(x > 0\) & \(y > 0\)"):
+        x > 0 & x  # noqa: B015 - what one writes who forgets the parentheses
+    with pytest.raises(DtypeError, match=r"\|: takes masks.*float32"):
+        (x > 0) | x
+    with pytest.raises(DtypeError, match=r"~: .*float32.*~\(x > 0\)"):
+        ~x  # noqa: B018
+    with pytest.raises(ShapeError, match=r"&: shapes \(2,\) and \(3,\)"):
+        (x > 0) & np.ones(3, bool)
+
+
 def test_comparisons_of_shapes_that_do_not_fit() -> None:
     x, y = tg.tensor([1.0, 2.0]), tg.tensor([1.0, 2.0, 3.0])
     for compare in (

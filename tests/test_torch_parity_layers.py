@@ -33,6 +33,45 @@ def test_conv1d(x: Any, w: Any, options: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
+POOLS_1D = (
+    {"kernel_size": 2},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": 3, "stride": 1, "padding": 1},
+    {"kernel_size": 4, "stride": 3, "padding": 2, "ceil_mode": True},
+)
+
+
+@pytest.mark.parametrize("options", POOLS_1D)
+def test_pools_of_sequences(options: dict[str, Any]) -> None:
+    x = distinct(2, 9, 3)
+    for ours, theirs, more in (
+        (tg.max_pool1d, TF.max_pool1d, {}),
+        (tg.avg_pool1d, TF.avg_pool1d, {}),
+        (tg.avg_pool1d, TF.avg_pool1d, {"count_include_pad": False}),
+    ):
+        parity(
+            lambda a, f=ours, o=more: f(a, **options, **o),
+            lambda a, f=theirs, o=more: f(a.movedim(-1, 1), **options, **o).movedim(1, -1),
+            x,
+        )
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_pad_modes(mode: str) -> None:
+    """PyTorch pads the last axes of (N, C, ...); ours any."""
+    for shape, widths in (
+        ((2, 3, 5), ((0, 0), (0, 0), (3, 2))),
+        ((1, 2, 4, 5), ((0, 0), (0, 0), (1, 3), (2, 0))),
+        ((1, 2, 3, 4, 3), ((0, 0), (0, 0), (2, 1), (0, 3), (1, 1))),
+    ):
+        flat = [w for pair in reversed(widths[2:]) for w in pair]
+        parity(
+            lambda a, w=widths: tg.pad(a, w, mode=mode),
+            lambda a, w=flat: TF.pad(a, w, mode=mode),
+            normal(*shape),
+        )
+
+
 TRANSPOSED = (
     ((2, 3, 4, 3), (3, 2, 3, 4), {}),
     ((1, 4, 3, 2), (3, 3, 2, 3), {"stride": 2, "padding": 1, "output_padding": 1}),

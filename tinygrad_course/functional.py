@@ -34,13 +34,15 @@ from .ops.gathering import scatter_add, take
 from .ops.group_norm import group_norm, group_norm_composed, layer_norm, layer_norm_composed
 from .ops.gru import gru, gru_cell, gru_cell_composed, gru_composed
 from .ops.indexing import getitem, place_last, take_last
-from .ops.joining import concatenate, pad, stack
+from .ops.joining import concatenate, stack
 from .ops.linear import dense, matmul, outer, sum_rows
 from .ops.loss import huber, l1, mse
 from .ops.lstm import lstm, lstm_cell, lstm_cell_composed, lstm_composed
 from .ops.margin_loss import hinge, multi_class_hinge, perceptron_criterion
 from .ops.norm import batch_norm, batch_norm_composed
+from .ops.padding import pad
 from .ops.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from .ops.pool1d import avg_pool1d, max_pool1d
 from .ops.reduction import argmax, logsumexp, max, mean, min, sum, var
 from .ops.response_norm import local_response_norm
 from .ops.rnn import rnn, rnn_cell, rnn_cell_composed, rnn_composed
@@ -65,6 +67,7 @@ __all__ = [
     "add",
     "argmax",
     "astype",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "batch_norm_composed",
@@ -123,6 +126,7 @@ __all__ = [
     "lstm_composed",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
     "maximum",
     "mean",

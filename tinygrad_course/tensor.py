@@ -277,6 +277,20 @@ class Tensor(Interchange):
     def __ge__(self, other: Any) -> Tensor:
         return comparison.compared(operator.ge, self, other)
 
+    def __and__(self, other: Any) -> Tensor:
+        return comparison.combined("&", operator.and_, self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return comparison.combined("|", operator.or_, self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return comparison.combined("^", operator.xor, self, other)
+
+    def __invert__(self) -> Tensor:
+        return comparison.combined("~", operator.invert, self)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 

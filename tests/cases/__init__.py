@@ -28,6 +28,7 @@ from . import (
     margin_loss,
     norm,
     pool,
+    pool1d,
     recurrent,
     reduction,
     shaping,
@@ -38,7 +39,7 @@ from .record import Bad, Case, Kink, Sample
 
 FAMILIES = (
     arithmetic, elementary, reduction, statistics, shaping, arranging, indexing, gathering,
-    linear, einsum, activation, conv, pool, norm, dropout, embedding, loss, cross_entropy,
+    linear, einsum, activation, conv, pool, pool1d, norm, dropout, embedding, loss, cross_entropy,
     margin_loss, similarity, conv_kin, adaptive_pool, group_norm, attention, recurrent, epilogue,
 )  # fmt: skip
 

@@ -83,6 +83,26 @@ def _np_pad(x: np.ndarray, widths: Any, value: float = 0.0) -> np.ndarray:
     return y
 
 
+CONTINUED = (
+    ((4,), (2, 3)), ((2, 3), ((1, 1), (0, 2))), ((2, 1, 3), 2), ((3,), (7, 0)), ((2,), (3, 5)),
+    ((2, 3), 0), ((), 0), ((0, 3), ((0, 0), (1, 2))), ((2, 4), ((0, 0), (3, 3))),
+)  # fmt: skip
+MODES = {
+    "reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "circular": "wrap",
+    "edge": "edge", "wrap": "wrap",
+}  # fmt: skip
+
+
+def _continued(rng: RNG) -> Iterator[Sample]:
+    for mode in MODES:
+        for shape, widths in CONTINUED:
+            yield sample(normal(rng, *shape), widths=widths, mode=mode)
+
+
+def _np_continued(x: np.ndarray, widths: Any, mode: str) -> np.ndarray:
+    return np.pad(x, widths, MODES[mode]) if x.ndim else x
+
+
 def _flatten(rng: RNG) -> Iterator[Sample]:
     for shape, start in (((2, 3, 4), 1), ((2, 3, 4), 0), ((2, 3), -1), ((0, 3, 2), 1), ((2, 1), 1)):
         yield sample(normal(rng, *shape), start_axis=start)
@@ -205,6 +225,24 @@ CASES = (
             Bad((X, ((1, 1),) * 3), ShapeError, r"pad: widths .*2 pairs.*\(2, 3\)"),
             Bad((X, -1), ShapeError, "pad: widths must be integers >= 0.*-1"),
             Bad((X, 0.5), ShapeError, "pad: widths must be integers >= 0.*0.5"),
+            Bad((X, 1), ArgumentError, "mode .*'mirror'.*Valid names", {"mode": "mirror"}),
+            Bad((X, 1), ArgumentError, "did you mean 'reflect'", {"mode": "reflekt"}),
+            Bad((X, 1), ArgumentError, "pad: mode .*None", {"mode": None}),
+        ),
+    ),
+    Case(
+        "pad (continued)",
+        tg.pad,
+        _np_continued,
+        _continued,
+        bad=(
+            Bad(
+                (tg.tensor(np.ones((0, 2))), 1),
+                ShapeError,
+                r"pad: mode 'reflect' .*axis 0.*\(0, 2\).*'constant'",
+                {"mode": "reflect"},
+            ),
+            Bad((X, 1), ArgumentError, "leave value=2.0 out", {"mode": "wrap", "value": 2.0}),
         ),
     ),
     Case(

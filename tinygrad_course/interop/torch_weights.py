@@ -222,5 +222,6 @@ def _flattened(
 
 
 _IMAGE_LAYERS = (
-    nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Flatten, nn.MaxPool2d, nn.AvgPool2d,
+    nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Flatten,
+    nn.MaxPool1d, nn.AvgPool1d, nn.MaxPool2d, nn.AvgPool2d,
 )  # fmt: skip

@@ -48,6 +48,7 @@ from .pooling import (
     GlobalMaxPool2d,
     MaxPool2d,
 )
+from .pooling1d import AvgPool1d, MaxPool1d
 from .recurrent import GRU, LSTM, RNN
 from .recurrent_cell import GRUCell, LSTMCell, RNNCell
 from .shape import Flatten
@@ -63,6 +64,7 @@ __all__ = [
     "RNN",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -93,6 +95,7 @@ __all__ = [
     "LogSoftmax",
     "LogisticLoss",
     "MSELoss",
+    "MaxPool1d",
     "MaxPool2d",
     "Module",
     "MultiClassHingeLoss",

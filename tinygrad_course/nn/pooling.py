@@ -1,4 +1,4 @@
-"""Pooling layers: fewer pixels, no parameters. Read next: `normalization.py`."""
+"""Pooling layers: fewer pixels, no parameters. Read next: `pooling1d.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Comparisons: bools, which no gradient flows through. Read next: `choice.py`, which uses them."""
+"""Comparisons and what combines them: bools, which no gradient flows through.
+
+Read next: `choice.py`, which uses them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import as_array, check_same_device, is_array
-from ..dtypes import check_broadcast, weak
+from ..dtypes import check_broadcast, operand, weak
+from ..errors import DtypeError
 from ..tensor import Tensor, values, wrap
 
 
@@ -18,3 +22,31 @@ def compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Tenso
         if right.shape != left.shape:
             check_broadcast("compare", (left, right))
     return wrap(as_array(compare(left, right)), None)
+
+
+def combined(name: str, combine: Callable[..., Any], *operands: Any) -> Tensor:
+    """Masks by `&`, `|`, `^` or `~`: of bools the logical operation, of integers each bit's.
+
+    Raises:
+        DtypeError: floats; the message says what makes a mask of them.
+        ShapeError: shapes that do not broadcast.
+    """
+    masks = [values(operand(mask)) for mask in operands]
+    for mask in masks:
+        if mask.dtype.kind not in "biu":
+            raise _no_mask(name, mask.dtype)
+    check_same_device(name, masks)
+    check_broadcast(name, masks)
+    return wrap(as_array(combine(*masks)), None)
+
+
+def _no_mask(name: str, dtype: Any) -> DtypeError:
+    remedy = (
+        "write ~(x > 0), or -x for the negative"
+        if name == "~"
+        else f"compare first, in parentheses: (x > 0) {name} (y > 0); Python reads "
+        f"x > 0 {name} y > 0 as x > (0 {name} y) > 0"
+    )
+    return DtypeError(
+        f"{name}: takes masks (bools, or integers bit by bit), but got {dtype}; {remedy}"
+    )

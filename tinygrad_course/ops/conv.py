@@ -16,8 +16,9 @@ from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor, values
 from .epilogue import activation_grad, activation_kind
-from .joining import concatenate, pad
+from .joining import concatenate
 from .linear import matmul, sum_rows
+from .padding import pad
 from .shaping import reshape
 from .windows import Padding, Pair, check_image, output_size, pair, regular_padding
 

@@ -1,6 +1,6 @@
-"""Joining tensors: concatenate, stack, and a border around one.
+"""Joining tensors: concatenate and stack.
 
-What was put together is cut apart again in backward. Read next: `indexing.py`.
+What was put together is cut apart again in backward. Read next: `padding.py`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from ..dtypes import operand, operands
-from ..errors import ArgumentTypeError, DtypeError, ShapeError
+from ..dtypes import operands
+from ..errors import ArgumentTypeError, ShapeError
 from ..function import Function
 from ..tensor import Tensor
 from .axes import as_axis
-from .numbers import number
 from .shaping import expand_dims
 
 
@@ -39,22 +38,6 @@ class Concatenate(Function):
             parts.append(grad[(*before, slice(start, start + size))])
             start += size
         return parts
-
-
-class Pad(Function):
-    """y = x with a border of a constant        dL/dx = dL/dy without the border"""
-
-    def __init__(self, *, widths: tuple[tuple[int, int], ...], value: float) -> None:
-        self.widths = widths
-        self.value = value
-
-    def forward(self, x: Array) -> Array:
-        self.x_shape = x.shape
-        return np.pad(x, self.widths, constant_values=self.value) if self.widths else x.copy()
-
-    def grad_x(self, grad: Any) -> Any:
-        inner = [slice(w[0], w[0] + n) for w, n in zip(self.widths, self.x_shape, strict=True)]
-        return grad[tuple(inner)]
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
@@ -104,43 +87,6 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
             )
     where = as_axis("stack", axis, tuple(parts[0].shape), len(parts[0].shape) + 1)
     return concatenate([expand_dims(part, where) for part in parts], where)
-
-
-def pad(x: Any, widths: Any, value: float = 0.0) -> Tensor:
-    """x with a border of `value`.
-
-    Args:
-        x: a tensor or an array.
-        widths: (before, after) per axis; or one such pair, or one number, for all axes.
-        value: what the border holds.
-
-    Raises:
-        ShapeError: a negative width, or pairs for another number of axes.
-
-    Example:
-        >>> import tinygrad_course as tg
-        >>> tg.pad(tg.tensor([1.0, 2.0]), (1, 2)).tolist()
-        [0.0, 1.0, 2.0, 0.0, 0.0]
-    """
-    x = operand(x)
-    ndim = len(x.shape)
-    try:
-        pairs = np.broadcast_to(np.asarray(widths), (ndim, 2))
-    except ValueError:
-        raise ShapeError(
-            f"pad: widths must be a number, a (before, after) pair or {ndim} pairs (x has shape "
-            f"{tuple(x.shape)}), but they are {widths}"
-        ) from None
-    if pairs.dtype.kind not in "iu" or (pairs < 0).any():
-        raise ShapeError(f"pad: widths must be integers >= 0, but they are {widths}")
-    regular = tuple([(int(before), int(after)) for before, after in pairs])
-    fill = number("pad", "value", value)
-    if x.dtype.kind != "f" and not fill.is_integer():
-        raise DtypeError(
-            f"pad: a border of {fill} does not fit x of {x.dtype}; convert it with "
-            ".astype('float32')"
-        )
-    return Pad(widths=regular, value=fill).apply(x)
 
 
 def _several(name: str, xs: Any) -> list[Any]:

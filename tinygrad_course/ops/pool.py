@@ -2,7 +2,7 @@
 
 Max pooling remembers where each maximum stood; its gradient goes there, and the gradient's gradient
 reads there again. Average pooling is linear, so its gradient is its adjoint and the pair is closed.
-Read next: `adaptive_pool.py`.
+Read next: `pool1d.py`.
 """
 
 from __future__ import annotations
@@ -129,8 +129,7 @@ def max_pool2d(
         Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
         recognition?", ICCV 2009.
     """
-    x, geometry, _ = _checked("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
-    return MaxPool2d(**geometry).apply(floating(x))
+    return largest("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
 
 
 def avg_pool2d(
@@ -165,11 +164,7 @@ def avg_pool2d(
         >>> tg.avg_pool2d(x, 2)[0, :, :, 0].tolist()
         [[2.5, 4.5], [10.5, 12.5]]
     """
-    x, geometry, given = _checked("avg_pool2d", x, kernel_size, stride, padding, ceil_mode)
-    # The kernel's mean over the whole window counts more than the padding that was given.
-    counted = given if count_include_pad and geometry["padding"] != given else None
-    op = AvgPool2d(**geometry, count_include_pad=bool(count_include_pad), counted=counted)
-    return op.apply(floating(x))
+    return mean_of("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def global_max_pool2d(x: Any) -> Tensor:
@@ -199,6 +194,23 @@ def global_avg_pool2d(x: Any) -> Tensor:
     x = operand(x)
     check_image("global_avg_pool2d", x)
     return reduction.mean(x, (1, 2))
+
+
+def largest(name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool) -> Tensor:
+    """`max_pool2d`, under the name that its errors are to bear."""
+    x, geometry, _ = _checked(name, x, size, stride, padding, ceil_mode)
+    return MaxPool2d(**geometry).apply(floating(x))
+
+
+def mean_of(
+    name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool, include_pad: bool
+) -> Tensor:
+    """`avg_pool2d`, under the name that its errors are to bear."""
+    x, geometry, given = _checked(name, x, size, stride, padding, ceil_mode)
+    # The kernel's mean over the whole window counts more than the padding that was given.
+    counted = given if include_pad and geometry["padding"] != given else None
+    op = AvgPool2d(**geometry, count_include_pad=bool(include_pad), counted=counted)
+    return op.apply(floating(x))
 
 
 def _checked(

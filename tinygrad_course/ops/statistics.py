@@ -20,8 +20,9 @@ from .arithmetic import abs, sign
 from .arranging import flip
 from .axes import as_axes, as_axis, kept_shape, reduced_shape, top
 from .choice import where
-from .joining import pad, stack
+from .joining import stack
 from .numbers import number
+from .padding import pad
 from .reduction import max, mean, sum
 from .shaping import reshape, transpose
 

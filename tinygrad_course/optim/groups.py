@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..backend import Array
 from ..errors import ArgumentError, ArgumentTypeError, nearest
 from ..tensor import Parameter, Tensor
 
@@ -43,6 +44,31 @@ class Group:
     names: list[str]
     parameters: list[Parameter]
     options: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Parameters of a group that take a step together: alike in updates seen, dtype and device.
+
+    Attributes:
+        names: theirs.
+        parameters: the parameters.
+        arrays: their values.
+        state: per slot, one array per parameter.
+    """
+
+    names: list[str]
+    parameters: list[Parameter]
+    arrays: list[Array]
+    state: dict[str, list[Array]]
+
+    def is_due(self) -> bool:
+        """Whether all of them have a gradient again, and still the same arrays."""
+        for parameter, array in zip(self.parameters, self.arrays, strict=False):
+            leaf = parameter.node
+            if leaf is None or leaf.grad is None or parameter.data is not array:
+                return False
+        return True
 
 
 def read_groups(optimizer: str, params: Any, defaults: dict[str, Any]) -> list[Group]:

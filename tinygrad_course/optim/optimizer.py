@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import Array, array_module, as_array, to_device, to_host
 from ..errors import ArgumentTypeError
 from ..tensor import Parameter, mark_written
-from .groups import Group, Rule, checked, read_groups, value_at
+from .groups import Batch, Group, Rule, checked, read_groups, value_at
 from .saved import check_names, count_in, like
 
 
@@ -46,6 +46,7 @@ class Optimizer:
         self.groups = read_groups(type(self).__name__, params, defaults)
         self._updates: dict[str, int] = {}
         self._state: dict[str, dict[str, Array]] = {}
+        self._whole: dict[int, Batch] = {}
         for group in self.groups:
             self.check(group)
 
@@ -89,30 +90,49 @@ class Optimizer:
             ArgumentError: a schedule returned a value out of its range.
         """
         values = [self.values(group, self.steps) for group in self.groups]
-        for group, now in zip(self.groups, values, strict=True):
-            slots = self.slots(group)
-            for (count, *_), members in self._due(group).items():
-                state = {s: [self._slot(s, n, p, group) for n, p, _ in members] for s in slots}
-                parameters = [p.data for _, p, _ in members]
-                self.update(parameters, [g for _, _, g in members], state, count + 1, now)
-                mark_written([p for _, p, _ in members])
-                for name, _, _ in members:
-                    self._updates[name] = count + 1
+        for index, now in enumerate(values):
+            for batch in self._due(index):
+                step = self._updates.get(batch.names[0], 0) + 1
+                gradients = [p.node.grad.data for p in batch.parameters]  # type: ignore[union-attr]
+                self.update(batch.arrays, gradients, batch.state, step, now)
+                mark_written(batch.parameters)
+                for name in batch.names:
+                    self._updates[name] = step
         self.steps += 1
 
-    def _due(self, group: Group) -> dict[tuple[int, Any, Any], list[tuple[str, Parameter, Array]]]:
-        """The parameters with a gradient, by how many updates they have seen, dtype and device.
+    def _due(self, index: int) -> list[Batch]:
+        """The parameters of a group that have a gradient, in batches.
 
-        One that was skipped (frozen, or outside this step's graph) has seen fewer than the rest:
-        Adam's bias correction counts its own.
+        One that was skipped (frozen, or outside this step's graph) has seen fewer updates than the
+        rest: Adam's bias correction counts its own. Mostly all of a group go together; that batch
+        is remembered.
         """
-        due: dict[tuple[int, Any, Any], list[tuple[str, Parameter, Array]]] = {}
+        group = self.groups[index]
+        slots = self.slots(group)
+        whole = self._whole.pop(index, None)
+        if whole is None or slots != tuple(whole.state) or not whole.is_due():
+            batches = self._batches(group, slots)
+            if [len(batch.names) for batch in batches] != [len(group.names)]:
+                return batches
+            whole = batches[0]
+        self._whole[index] = whole
+        return [whole]
+
+    def _batches(self, group: Group, slots: tuple[str, ...]) -> list[Batch]:
+        due: dict[tuple[int, Any, Any], list[tuple[str, Parameter]]] = {}
         for name, p in zip(group.names, group.parameters, strict=True):
-            leaf = p.node
-            if leaf is not None and leaf.grad is not None:
+            if p.grad is not None:
                 kind = self._updates.get(name, 0), p.data.dtype, p.data.device
-                due.setdefault(kind, []).append((name, p, leaf.grad.data))
-        return due
+                due.setdefault(kind, []).append((name, p))
+        return [
+            Batch(
+                [name for name, _ in members],
+                [p for _, p in members],
+                [p.data for _, p in members],
+                {slot: [self._slot(slot, name, p, group) for name, p in members] for slot in slots},
+            )
+            for members in due.values()
+        ]
 
     def _slot(self, slot: str, name: str, parameter: Parameter, group: Group) -> Array:
         """The array kept for a parameter, made when it is first needed; it follows a move."""
@@ -141,6 +161,8 @@ class Optimizer:
         owner = type(self).__name__
         return {
             name: value_at(owner, name, option, at, self.ranges[name])
+            if callable(option) or option.__class__ is tuple
+            else option
             for name, option in chosen.options.items()
         }
 
@@ -196,6 +218,7 @@ class Optimizer:
         self.steps = counts.pop("steps")
         self._updates = {name.removeprefix("updates."): count for name, count in counts.items()}
         self._state = loaded
+        self._whole = {}
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].options.items())

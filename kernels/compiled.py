@@ -30,9 +30,6 @@ OLDEST, NEWEST = (0, 62), (0, 68)
 """The first and the last Numba release these kernels were tested with. 0.62 is the first on
 LLVM 20, whose pointers have no pointee type: `simd/` is written for those."""
 
-FLAGS = frozenset({"reassoc", "nsz", "arcp", "contract", "afn"})
-"""Fast-math without "nnan" and "ninf": a sum may be vectorised, a NaN may not be optimised away."""
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -94,10 +91,10 @@ class ParallelKernel(Generic[P, R]):
     without threads: for sizes where waking the pool (1 to 2 us) costs more than it gives.
     """
 
-    def __init__(self, function: Callable[P, R], *, strict: bool) -> None:
+    def __init__(self, function: Callable[P, R]) -> None:
         functools.update_wrapper(self, function)
-        self.threaded: Callable[P, R] = _compile(function, "threads", strict=strict, parallel=True)
-        self.serial: Callable[P, R] = _compile(function, "serial", strict=strict)
+        self.threaded: Callable[P, R] = _compile(function, "threads", parallel=True)
+        self.serial: Callable[P, R] = _compile(function, "serial")
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if threads.usable():
@@ -108,24 +105,24 @@ class ParallelKernel(Generic[P, R]):
 @overload
 def kernel(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def kernel(
-    *, parallel: Literal[True], strict: bool = False
-) -> Callable[[Callable[P, R]], ParallelKernel[P, R]]: ...
-@overload
-def kernel(*, strict: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def kernel(*, parallel: Literal[True]) -> Callable[[Callable[P, R]], ParallelKernel[P, R]]: ...
 
 
-def kernel(function: Any = None, /, *, parallel: bool = False, strict: bool = False) -> Any:
+def kernel(function: Any = None, /, *, parallel: bool = False) -> Any:
     """Compile a function for this machine at its first call, and keep the result on disk.
+
+    Every floating-point operation is done as it is written. Fast-math, by which a compiler may
+    reorder a sum or round a b + c once, would save nothing here: sums that are worth it are
+    written in vectors, and fused multiply-adds as `fma`. It would cost the bits. Numba optimises
+    the body of a parallel loop once where it has just compiled it and twice where it comes from
+    the disk, and each time fast-math may round it otherwise: a run that is resumed would end
+    elsewhere than one that was not interrupted.
 
     Args:
         function: plain loops over arrays and numbers, at module level.
         parallel: run its `prange` loops on the thread pool; see `ParallelKernel`. Cut the work
             into pieces whose number does not depend on the number of threads and combine their
             results in order: then one thread and eight give the same bits.
-        strict: leave every floating-point operation as it is written. Otherwise sums may be
-            reordered, a b + c may become one rounding, and a / b may become a (1/b); in neither
-            case may the compiler assume that there are no NaN and no infinities.
 
     Example, in a `numba_cpu.py`:
 
@@ -137,8 +134,8 @@ def kernel(function: Any = None, /, *, parallel: bool = False, strict: bool = Fa
 
     def decorate(function: Callable[P, R]) -> Any:
         if parallel:
-            return ParallelKernel(function, strict=strict)
-        return _compile(function, "serial", strict=strict)
+            return ParallelKernel(function)
+        return _compile(function, "serial")
 
     return decorate if function is None else decorate(function)
 
@@ -147,16 +144,14 @@ def device_function(function: Callable[P, R]) -> Callable[P, R]:
     """A helper that is compiled into the kernels that call it, and called from nowhere else."""
     from numba import njit
 
-    compiled: Callable[P, R] = njit(
-        nogil=True, fastmath=set(FLAGS), error_model="numpy", forceinline=True
-    )(function)
+    compiled: Callable[P, R] = njit(nogil=True, error_model="numpy", forceinline=True)(function)
     return compiled
 
 
 _decorating = threading.Lock()
 
 
-def _compile(function: Any, variant: str, *, strict: bool, parallel: bool = False) -> Any:
+def _compile(function: Any, variant: str, *, parallel: bool = False) -> Any:
     """Numba's dispatcher for `function`, cached in the folder of this `variant`.
 
     Numba's index of a cached function holds its bytecode and signature but not its options, so
@@ -166,12 +161,7 @@ def _compile(function: Any, variant: str, *, strict: bool, parallel: bool = Fals
 
     _listen()
     config: Any = numba.config
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": False if strict else set(FLAGS),
-        "parallel": parallel,
-    }
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "parallel": parallel}
     folder = cache_folder()
     if folder is None:
         return numba.njit(**options)(function)

@@ -366,16 +366,25 @@ from tinygrad_course import kernels
 
 digest = hashlib.md5()
 rng = np.random.default_rng(0)
+
+def run(op, name, arrays, params):
+    result = kernels.find(op, arrays, params, name)(*arrays, **params)
+    for array in result if isinstance(result, tuple) else (result,):
+        digest.update(array.tobytes())
+
 for op in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad", "sum_rows", "group_norm_grad"):
     spec = kernels.op(op)
     name = "numba_winograd" if op.startswith("conv2d") else "numba"
     for size in spec.benchmark_shapes:
         if sum(int(np.prod(shape)) for shape in size.shapes) < 1.2e6:
-            arrays = spec.make(rng, np.float32, size.shapes, size.params)
-            kernel = kernels.find(op, arrays, size.params, name)
-            result = kernel(*arrays, **size.params)
-            for array in result if isinstance(result, tuple) else (result,):
-                digest.update(array.tobytes())
+            run(op, name, spec.make(rng, np.float32, size.shapes, size.params), size.params)
+
+sizes = 3, 200_003
+lists = [[rng.standard_normal(size, np.float32) for size in sizes] for _ in range(3)]
+params = dict(lr=0.026, momentum=0.9, dampening=0.0, nesterov=True, weight_decay=1e-3, first=False)
+kernels.find("sgd_step", lists, params, "numba")(*lists, **params)
+for array in lists[0] + lists[2]:
+    digest.update(array.tobytes())
 print(digest.hexdigest())
 """
 
@@ -391,3 +400,22 @@ def test_code_from_the_disk_gives_the_bits_of_code_just_compiled(tmp_path):
         for _ in range(2)
     )
     assert first == second
+
+
+@pytest.mark.skipif(not compiled.available(), reason=str(compiled.why_not()))
+def test_no_kernel_may_round_otherwise_than_it_is_written():
+    """With fast-math the test above would hold or not as the optimiser pleases, kernel by kernel."""
+    from numba.core.dispatcher import Dispatcher
+
+    found = 0
+    for op in kernels.names():
+        for implementation in kernels.implementations(op).values():
+            if implementation.available is not compiled.available:
+                continue
+            module = sys.modules[implementation.load().__module__]
+            for value in vars(module).values():
+                for one in (getattr(value, "threaded", None), getattr(value, "serial", value)):
+                    if isinstance(one, Dispatcher):
+                        found += 1
+                        assert not one.targetoptions.get("fastmath"), one
+    assert found > 100

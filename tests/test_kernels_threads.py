@@ -1,4 +1,4 @@
-"""Compiled kernels on one thread and on two: the same bits, and the reference's values.
+"""Compiled kernels: the same bits on one thread and on two, and wherever their arrays lie.
 
 The sizes worth timing run on the pool; the small samples of `test_kernels.py` do not.
 """
@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from test_kernels import assert_all_close, outcome
+from test_kernels import arrays_in, assert_all_close, outcome, runnable, samples
 from tinygrad_course.kernels import compiled, threads
 
 from tinygrad_course import kernels
@@ -64,3 +64,41 @@ def test_one_thread_and_two_give_the_same_bits(op, name):
         reference = kernels.op(op).reference
         expected = outcome(op, reference, copy.deepcopy(list(arrays)), params)
         assert_all_close(results[1], expected, np.dtype(dtype))
+
+
+def packed(values, offset):
+    """Copies of the arrays one behind the other, the first `offset` bytes into a piece of memory.
+
+    A compiler that may round a loop's vectors otherwise than the single numbers beside them
+    chooses between the two by where the arrays lie: whether they may overlap, how they align.
+    """
+    pool = np.empty(offset + sum(array.nbytes + 8 for array in arrays_in(values)), np.uint8)
+
+    def move(value):
+        nonlocal offset
+        if isinstance(value, list):
+            return [move(item) for item in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        start = -(-offset // value.itemsize) * value.itemsize
+        offset = start + value.nbytes
+        copied = pool[start:offset].view(value.dtype).reshape(value.shape)
+        copied[...] = value
+        return copied
+
+    return move(list(values))
+
+
+@pytest.mark.parametrize(("op", "name"), CASES)
+def test_bits_do_not_depend_on_where_the_arrays_lie(op, name):
+    implementation = kernels.implementations(op)[name]
+    dtype = (implementation.dtypes or ("float32",))[0]
+    function = runnable(op, name, dtype)
+    for arrays, params in samples(op, dtype):
+        apart, *close = (
+            outcome(op, function, values, params)
+            for values in (copy.deepcopy(list(arrays)), packed(arrays, 0), packed(arrays, 20))
+        )
+        for others in close:
+            for one, other in zip(apart, others, strict=True):
+                assert one.tobytes() == other.tobytes(), [np.shape(array) for array in arrays]

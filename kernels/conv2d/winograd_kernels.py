@@ -25,7 +25,7 @@ from .winograd_tiles import (
 )
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def turn(w: Any, turned: Any) -> None:
     """turned[2 - i, 2 - j, o, c] = w[i, j, c, o]: the filters of the input gradient."""
     KH, KW, C, O = w.shape
@@ -39,7 +39,7 @@ def turn(w: Any, turned: Any) -> None:
             )  # fmt: skip
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def transform_all_filters(m: int, w: Any, u: Any) -> None:
     """U of all panels, (positions, panels, C, PANEL)."""
     C = w.shape[2]
@@ -47,7 +47,7 @@ def transform_all_filters(m: int, w: Any, u: Any) -> None:
         transform_filters(m, w, panel, address(u, panel * C * PANEL), u.shape[1])
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def forward(
     m: int, x: Any, u: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
     size: int, v: Any, products: Any, edge: Any, y: Any,
@@ -77,7 +77,7 @@ def forward(
             write_tiles(m, m_lane, products.shape[2], y, down, across, begin, end, lowest, trash)
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def forward_staged(
     m: int, x: Any, w: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
     size: int, u: Any, v: Any, products: Any, edge: Any, y: Any,
@@ -117,7 +117,7 @@ def forward_staged(
             )  # fmt: skip
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def weight_grad(
     m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
     v: Any, spread: Any, edge: Any, du: Any,
@@ -151,7 +151,7 @@ def weight_grad(
                         )  # fmt: skip
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def add_parts(m: int, du: Any, dw: Any) -> None:
     """dw = G^T dU G of the sum of all parts, added in order."""
     C, O = dw.shape[2:]
@@ -165,7 +165,7 @@ def add_parts(m: int, du: Any, dw: Any) -> None:
             gather_filter(m, address(du, o), du.shape[2], address(dw, o), C * O)
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def weight_grad_staged(
     m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
     v: Any, spread: Any, edge: Any, du: Any, dw: Any,

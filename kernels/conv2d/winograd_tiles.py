@@ -62,9 +62,7 @@ def _ask_for(images: Any, image: int, row: int, column: int, m: int) -> None:
             prefetch(place + line)
 
 
-# Strict, all of them: Numba optimises what it keeps on disk once more, and with additions that may
-# be reordered a resumed run would differ from the first one in its last bits.
-@kernel(strict=True)
+@kernel
 def read_tiles(
     m: int, x: Any, down: int, across: int, top: int, left: int, begin: int, end: int,
     v: int, plane: int, nothing: int,
@@ -99,7 +97,7 @@ def read_tiles(
                 )
 
 
-@kernel(strict=True)
+@kernel
 def write_tiles(
     m: int, products: int, plane: int, y: Any, down: int, across: int, begin: int, end: int,
     lowest: Any, nothing: int,
@@ -125,7 +123,7 @@ def write_tiles(
                 _write2_border(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
 
 
-@kernel(strict=True)
+@kernel
 def spread_tiles(
     m: int, dy: Any, down: int, across: int, begin: int, end: int, g: int, plane: int, nothing: int
 ) -> None:
@@ -154,7 +152,7 @@ def spread_tiles(
                 )
 
 
-@kernel(strict=True)
+@kernel
 def transform_filters(m: int, w: Any, panel: int, u: int, plane: int) -> None:
     """U of one panel of filters: u[position, c, :] = G g G^T."""
     C, O = w.shape[2:]
@@ -177,7 +175,7 @@ def gather_filter(m: int, u: int, plane: int, g: int, step: int) -> None:
         _gather2(u, 4 * plane, plane, g, 3 * step, step, 0, 0, 0, 0, 0, _NO_FLOOR)
 
 
-@kernel(strict=True)
+@kernel
 def multiply(
     a: int, a_row: int, a_step: int, rows: int, steps: int, b: int, b_step: int,
     start: int, start_row: int, c: int, c_row: int, columns: int,

@@ -36,7 +36,7 @@ BLOCK = 256
 # One group: a sample is one run of numbers --------------------------------------------------------
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _whole(x: Any, gamma: Any, beta: Any, eps: float, y: Any, mean: Any, var: Any) -> None:
     number = x.dtype.type
     C, M = gamma.size, number(max(1, x.shape[1]))
@@ -72,7 +72,7 @@ def _means(row: Any, grad: Any, gamma: Any, centre: Any, inverse: Any) -> Any:
     return sum_d / M, sum_dz / M
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _whole_grad(
     dy: Any, x: Any, gamma: Any, mean: Any, var: Any, eps: float, dx: Any, parts: Any
 ) -> None:
@@ -132,7 +132,7 @@ def _of_groups(channels: Any, groups: int) -> None:
             channels[c] = total
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _channels(x: Any, gamma: Any, beta: Any, eps: float, y: Any, mean: Any, var: Any) -> None:
     number = x.dtype.type
     N, P, C = x.shape
@@ -171,7 +171,7 @@ def _channels(x: Any, gamma: Any, beta: Any, eps: float, y: Any, mean: Any, var:
                 result[c] = (row[c] - centre[c]) * squares[c] + beta[c]
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _channels_grad(
     dy: Any, x: Any, gamma: Any, mean: Any, var: Any, eps: float, dx: Any, parts: Any
 ) -> None:

@@ -20,29 +20,16 @@ chapter 10. Read next: `softmax_cross_entropy/numba_cpu.py`, which lives on exp.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-from .vector import absolute, copy_sign, exponent, floor, select, significand, two_to_the
+from ..compiled import device_function
+from .vector import absolute, copy_sign, exponent, floor, fma, select, significand, two_to_the
 
 Number = Any
 """A vector or one float32; every function returns what it was given."""
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 f32 = np.float32
-
-
-def as_written(function: FunctionT) -> FunctionT:
-    """A helper for kernels whose sums stay in their order, whatever flags the kernel has.
-
-    x - n LN2_HIGH - n LN2_LOW may become fused multiply-adds, but never x - n (their sum).
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True}
-    compiled: Any = njit(fastmath={"contract"}, **options)(function)
-    return cast("FunctionT", compiled)
-
 
 LOG2_E = f32(1.44269504)
 LN2_HIGH, LN2_LOW = f32(0.693359375), f32(-2.12194440e-4)
@@ -76,20 +63,20 @@ ERF_FAR = (
 of itself; from 4 on it is 1."""
 
 
-@as_written
+@device_function
 def reduced_expm1(x: Number) -> tuple[Number, Number]:
     """n and e^r - 1, with e^x = 2^n e^r, for |x| <= 104."""
-    n = floor(x * LOG2_E + f32(0.5))
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    n = floor(fma(x, LOG2_E, f32(0.5)))
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
     q = EXPM1[4]
-    q = q * r + EXPM1[3]
-    q = q * r + EXPM1[2]
-    q = q * r + EXPM1[1]
-    q = q * r + EXPM1[0]
-    return n, r + (r * r) * q
+    q = fma(q, r, EXPM1[3])
+    q = fma(q, r, EXPM1[2])
+    q = fma(q, r, EXPM1[1])
+    q = fma(q, r, EXPM1[0])
+    return n, fma(r * r, q, r)
 
 
-@as_written
+@device_function
 def exp(x: Number) -> Number:
     """e^x. Error: at most 1.1 ulp; denormal results and infinity where they belong.
 
@@ -103,7 +90,7 @@ def exp(x: Number) -> Number:
     return (p + f32(1)) * two_to_the(half) * two_to_the(n - half)
 
 
-@as_written
+@device_function
 def log(x: Number) -> Number:
     """ln x. Error: at most 1 ulp; -inf at zero, NaN below.
 
@@ -118,20 +105,22 @@ def log(x: Number) -> Number:
     n = n + select(above, f32(1), f32(0))
     t = select(above, m * f32(0.5), m) - f32(1)
     q = LOG1P[7]
-    q = q * t + LOG1P[6]
-    q = q * t + LOG1P[5]
-    q = q * t + LOG1P[4]
-    q = q * t + LOG1P[3]
-    q = q * t + LOG1P[2]
-    q = q * t + LOG1P[1]
-    q = q * t + LOG1P[0]
+    q = fma(q, t, LOG1P[6])
+    q = fma(q, t, LOG1P[5])
+    q = fma(q, t, LOG1P[4])
+    q = fma(q, t, LOG1P[3])
+    q = fma(q, t, LOG1P[2])
+    q = fma(q, t, LOG1P[1])
+    q = fma(q, t, LOG1P[0])
     z = t * t
-    y = ((t * z * q - f32(0.5) * z) + n * LN2_LOW) + t + n * LN2_HIGH
+    y = fma(t * z, q, f32(-0.5) * z)
+    y = fma(n, LN2_LOW, y) + t
+    y = fma(n, LN2_HIGH, y)
     outside = select(x == f32(0), f32(-np.inf), f32(np.nan))
     return select(x > f32(0), select(x < f32(np.inf), y, x), outside)
 
 
-@as_written
+@device_function
 def tanh(x: Number) -> Number:
     """(e^2x - 1) / (e^2x + 1). Error: at most 2.5 ulp.
 
@@ -141,18 +130,18 @@ def tanh(x: Number) -> Number:
     a = f32(2) * absolute(x)
     n, p = reduced_expm1(select(a > f32(20), f32(20), a))
     power = two_to_the(n)
-    e = power * p + (power - f32(1))
+    e = fma(power, p, power - f32(1))
     return copy_sign(e / (e + f32(2)), x)
 
 
-@as_written
+@device_function
 def sigmoid(x: Number) -> Number:
     """1 / (1 + e^-x) = e^x / (1 + e^x), whichever does not overflow. Error: at most 2.5 ulp."""
     e = exp(-absolute(x))
     return select(x < f32(0), e, f32(1)) / (f32(1) + e)
 
 
-@as_written
+@device_function
 def erf(x: Number) -> Number:
     """2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Error: at most 2.5 ulp.
 
@@ -160,18 +149,18 @@ def erf(x: Number) -> Number:
     """
     z = x * x
     near = ERF_NEAR[5]
-    near = near * z + ERF_NEAR[4]
-    near = near * z + ERF_NEAR[3]
-    near = near * z + ERF_NEAR[2]
-    near = near * z + ERF_NEAR[1]
-    near = near * z + ERF_NEAR[0]
+    near = fma(near, z, ERF_NEAR[4])
+    near = fma(near, z, ERF_NEAR[3])
+    near = fma(near, z, ERF_NEAR[2])
+    near = fma(near, z, ERF_NEAR[1])
+    near = fma(near, z, ERF_NEAR[0])
     a = absolute(x)
     b = select(a > f32(4), f32(4), a)
     far = ERF_FAR[6]
-    far = far * b + ERF_FAR[5]
-    far = far * b + ERF_FAR[4]
-    far = far * b + ERF_FAR[3]
-    far = far * b + ERF_FAR[2]
-    far = far * b + ERF_FAR[1]
-    far = far * b + ERF_FAR[0]
+    far = fma(far, b, ERF_FAR[5])
+    far = fma(far, b, ERF_FAR[4])
+    far = fma(far, b, ERF_FAR[3])
+    far = fma(far, b, ERF_FAR[2])
+    far = fma(far, b, ERF_FAR[1])
+    far = fma(far, b, ERF_FAR[0])
     return select(a < ERF_SPLIT, x * near, copy_sign(f32(1) - exp(-far), x))

@@ -38,7 +38,7 @@ STRIP = 128
 # Many classes -------------------------------------------------------------------------------------
 
 
-@kernel(parallel=True, strict=True)  # z - m is small where z and m are large
+@kernel(parallel=True)
 def _losses(z: Any, targets: Any, losses: Any) -> None:
     N, K = z.shape
     for n in prange(N):

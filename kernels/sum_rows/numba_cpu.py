@@ -61,7 +61,7 @@ def task_count(x: Any) -> Any:
     return ((R + ROWS - 1) // ROWS) * ((L + WIDE - 1) // WIDE)
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _sum_blocks(x: Any, sums: Any) -> None:
     """One row of `sums` for each block of rows of x."""
     L = x.shape[1]
@@ -74,7 +74,7 @@ def _sum_blocks(x: Any, sums: Any) -> None:
         store_wide(sums, block * L + column, total, L - column)
 
 
-@kernel(strict=True)
+@kernel
 def sum_up(sums: Any, y: Any) -> None:
     """Add all rows of `sums`, and their groups of C columns, in float64."""
     C = y.size

@@ -22,7 +22,7 @@ WORTH_THREADS = 1 << 15
 """Numbers from which waking the pool (2 us) pays."""
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _add(a: Any, b: Any, is_relu: bool, y: Any) -> None:
     for s in prange((y.size + STRIP - 1) // STRIP):
         # Slices, whose indices start at 0: of others Numba asks each time whether they are below.

@@ -256,7 +256,7 @@ def _length(p: Any, size: Any, stride: Any, pad: Any, length: Any) -> Any:
     return min(start + size, length) - max(start, 0)
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _avg_pool_grad(
     dy: Any, dx: Any, size: Any, stride: Any, pads: Any, count_include_pad: Any
 ) -> None:
@@ -281,7 +281,7 @@ def _avg_pool_grad(
                 store_first(dx, (row * W + j) * C + c, total, C - c)
 
 
-@kernel(parallel=True, strict=True)
+@kernel(parallel=True)
 def _avg_pool_grad_apart(
     dy: Any, dx: Any, size: Any, stride: Any, pads: Any, count_include_pad: Any
 ) -> None:

@@ -104,6 +104,22 @@ def test_numbers_that_are_none(K):
         hold("activation_grad", x, np.ones_like(x), kind=kind)
 
 
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_variance_beyond_all_numbers_leaves_no_gradient(groups):
+    """Numbers of 1e30 have a variance of infinity: z = 0, so y = beta, and dx = dgamma = 0."""
+    x, dy = 1e30 * normal(0, 2, 5, 6), normal(1, 2, 5, 6)
+    gamma, beta = normal(2, 6), normal(3, 6)
+    with np.errstate(over="ignore"):
+        (y, _, var), _ = both("group_norm", x, gamma, beta, groups=groups, eps=1e-5)
+        _, mean, _ = kernels.op("group_norm").reference(x, gamma, beta, groups=groups, eps=1e-5)
+    assert np.isposinf(var).all()
+    np.testing.assert_array_equal(y, np.broadcast_to(beta, y.shape))
+    hold("group_norm_grad", dy, x, gamma, mean, var, groups=groups, eps=1e-5)
+    (dx, dgamma, _), _ = both("group_norm_grad", dy, x, gamma, mean, var, groups=groups, eps=1e-5)
+    assert not dx.any()
+    assert not dgamma.any()
+
+
 def test_a_masked_class_has_no_probability_in_a_vector_or_beyond():
     x = np.zeros((3, 40), np.float32)
     x[:, 20:] = -np.inf

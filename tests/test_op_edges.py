@@ -153,6 +153,22 @@ def test_the_third_derivative_of_a_batch_norm() -> None:
         close(a, b, 1e-9)
 
 
+@pytest.mark.parametrize("rows", [(), (1,), (40,), (2, 20)])
+def test_the_gradients_of_a_wide_dense_layer(rows: tuple[int, ...]) -> None:
+    """Too much for the short way of small products: through the kernels, a single vector too."""
+    rng = np.random.default_rng(0)
+    x, w, b = (
+        tg.tensor(rng.standard_normal(s), requires_grad=True)
+        for s in ((*rows, 3000), (3000, 7), (7,))
+    )
+    dy = rng.standard_normal((*rows, 7))
+    tg.dense(x, w, b).backward(dy)
+    flat = dy.reshape(-1, 7)
+    assert np.allclose(x.grad.numpy(), dy @ w.data.T)
+    assert np.allclose(w.grad.numpy(), x.data.reshape(-1, 3000).T @ flat)
+    assert np.allclose(b.grad.numpy(), flat.sum(axis=0))
+
+
 def test_a_dense_layer_of_no_units() -> None:
     for x in (np.ones((2, 3, 4)), np.ones(4), np.ones((0, 4))):
         t, w = tg.tensor(x, requires_grad=True), tg.tensor(np.ones((4, 0)), requires_grad=True)

@@ -50,7 +50,7 @@ def on_gpu(value: object) -> bool:
 
 def as_array(value: Any) -> Array:
     """`value` as an array: NumPy turns 0-d results into scalars, and this makes arrays of them."""
-    return value if is_array(value) else np.asarray(value)
+    return np.asarray(value) if isinstance(value, np.generic) or not is_array(value) else value
 
 
 def device_of(array: Array) -> str:

@@ -57,6 +57,7 @@ def constant_like(value: Any, dtype: Any, beside: Any = None) -> Array:
             if len(_constants) > 1000:
                 _constants.clear()
             constant = _constants[value, dtype] = _fitting(value, dtype)
+            constant.setflags(write=False)
         return constant
     if isinstance(value, (bool, np.bool_)) or dtype is None or is_array(value):
         return np.array(value, dtype) if isinstance(value, np.generic) else array_from(value, dtype)

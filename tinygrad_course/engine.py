@@ -80,7 +80,7 @@ def engine(
                 raise _released(node)
             if wanted is None:
                 if node.retained:
-                    accumulate(node, {node: grad}, create)
+                    accumulate(node, grad, create)
             elif node in wanted and found is not None:
                 found[node] = grad
                 if stop:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .backend import array_module, check_same_device
-from .dtypes import literal
+from .dtypes import constant_like, literal
 from .engine import BackwardStep, engine
 from .errors import ArgumentError, ArgumentTypeError, GraphError, ShapeError
 from .leaf_gradients import owned
@@ -33,7 +33,9 @@ def _seed(root: Tensor, seed: Any, name: str, create: bool) -> Any:
                 "reduce it to a scalar (e.g. .sum() or .mean()) or pass the gradient of your loss "
                 "with respect to it"
             )
-        one = array_module(root.data).ones(root.shape, root.dtype)
+        one = constant_like(1.0, root.dtype, root.data)
+        if one.shape != root.shape:
+            one = one.reshape(root.shape)
         return wrap(one, None) if create else one
     tensor = seed if isinstance(seed, Tensor) else wrap(literal(seed, root.dtype, root.data), None)
     if tensor.shape != root.shape:

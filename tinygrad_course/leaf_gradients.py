@@ -30,20 +30,21 @@ def accumulate_all(grads: dict[Node, Any], create: bool) -> None:
     """Add to the gradients of the leaves that are the keys: the end of a pass that went through."""
     with accumulating:
         for leaf in grads:
-            accumulate(leaf, grads, create)
+            _add(leaf, grads, create)
 
 
-def accumulate(node: Node, grads: dict[Node, Any], create: bool) -> None:
-    """Add `grads[node]` to the gradient of a leaf, or of a node that was asked to keep its own."""
+def accumulate(node: Node, grad: Any, create: bool) -> None:
+    """Add to the gradient of a node that was asked to keep its own."""
     with accumulating:
-        if node.grad is None:
-            node.grad = owned(node, grads, create)
-        elif create:
-            with enable_grad():
-                node.grad = node.grad + grads[node]
-        else:
-            with no_grad():
-                node.grad = node.grad + grads[node]
+        _add(node, {node: grad}, create)
+
+
+def _add(node: Node, grads: dict[Node, Any], create: bool) -> None:
+    if node.grad is None:
+        node.grad = owned(node, grads, create)
+    else:
+        with enable_grad() if create else no_grad():
+            node.grad = node.grad + grads[node]
 
 
 def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:

@@ -116,9 +116,9 @@ class Sigmoid(Unary):
     def forward(self, x: Array) -> Array:
         if x.size >= LARGE:
             return launch("activation", x, None, kind="sigmoid")
-        # e^-|x| never overflows, and keeps the small values of a very negative x exact.
-        e = np.exp(-abs(x))
-        return np.where(x < 0, e, 1) / (1 + e)
+        # e^x / (e^x + 1) or 1 / (1 + e^-x): whichever power does not overflow. The small values
+        # of a very negative x stay exact.
+        return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))
 
     def grad_x(self, grad: Any, y: Any) -> Any:
         return grad * y * (1.0 - y) if y.size < LARGE else activation_grad(grad, y, "sigmoid")

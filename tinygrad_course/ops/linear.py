@@ -48,7 +48,7 @@ class Dense(Function):
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         check_dense(x, w, b)
         if is_small(x.size * w.shape[1]):
-            return x @ w if b is None else x @ w + b
+            return few(x, w) if b is None else few(x, w) + b
         return launch("dense", x, w, b)
 
     def grad_x(self, grad: Any, w: Any) -> Any:
@@ -71,7 +71,7 @@ class DenseActivation(Dense):
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         check_dense(x, w, b)
         if is_small(x.size * w.shape[1]):
-            return self.f.forward(x @ w if b is None else x @ w + b)
+            return self.f.forward(few(x, w) if b is None else few(x, w) + b)
         return launch("dense", x, w, b, activation=self.activation)
 
     def upstream(self, grad: Any, y: Any) -> Any:
@@ -105,10 +105,15 @@ class SumRows(Function):
 
 
 def product(a: Any, b: Any) -> Any:
-    """a b, of arrays or tensors known to fit: small ones by the array's own operator."""
-    if is_small(a.size * b.shape[-1]):
-        return a @ b
-    return MatMul().apply(a, b)
+    """a b, of arrays or tensors known to fit, b a matrix."""
+    if not isinstance(a, Tensor) and is_small(a.size * b.shape[1]):
+        return few(a, b)
+    return matmul(a, b)
+
+
+def few(a: Array, b: Array) -> Array:
+    """a b of few numbers. Of two matrices `dot` makes it in half the time of `@`, with its bits."""
+    return a.dot(b) if a.ndim == b.ndim == 2 else a @ b
 
 
 def _rows(x: Any) -> Any:

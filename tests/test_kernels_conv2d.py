@@ -56,15 +56,15 @@ def depthwise_geometries(draw):
 
 
 @st.composite
-def winograd_geometries(draw):
+def winograd_geometries(draw, side=3):
     pads = st.tuples(st.integers(0, 4), st.integers(0, 4))
     padding = (draw(pads), draw(pads))
     lengths = draw(st.tuples(st.integers(1, 15), st.integers(1, 15)))
     for k in (0, 1):
-        assume(lengths[k] + sum(padding[k]) >= 3)
+        assume(lengths[k] + sum(padding[k]) >= side)
     C, O = 16 * draw(st.integers(1, 6)), 16 * draw(st.integers(1, 6))
     shape = (draw(st.integers(1, 3)), *lengths, C)
-    return shape, (3, 3, C, O), make_geometry(padding=padding)
+    return shape, (side, side, C, O), make_geometry(padding=padding)
 
 
 def arrays_for(x_shape, w_shape, params, seed):
@@ -120,10 +120,14 @@ def test_the_bound_of_the_docstring_entry_by_entry(name, cases, data, seed):
 
 
 @needs_numba
-@pytest.mark.parametrize(("name", "bound"), [("numba_winograd", 3e-5), ("numba_winograd2", 2e-6)])
+@pytest.mark.parametrize(
+    ("name", "side", "bound"),
+    [("numba_winograd", 3, 3e-5), ("numba_winograd", 5, 3e-5), ("numba_winograd2", 3, 2e-6)],
+)
 @settings(max_examples=25, deadline=None)
-@given(case=winograd_geometries(), seed=st.integers(0, 2**32 - 1))
-def test_winograd_keeps_its_bound(name, bound, case, seed):
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_winograd_keeps_its_bound(name, side, bound, data, seed):
+    case = data.draw(winograd_geometries(side))
     x, w, b, dy = arrays_for(*case, seed)
     for op, arguments in calls(x, w, b, dy, case[2]).items():
         expected = exact(op, arguments)
@@ -184,6 +188,7 @@ def test_activations_keep_a_nan(name, activation):
         ((20, 17, 16, 16), (3, 3, 16, 32)),
         ((6, 9, 9, 256), (3, 3, 256, 256)),
         ((9, 28, 28, 1), (5, 5, 1, 6)),
+        ((5, 9, 14, 32), (5, 5, 32, 48)),
     ],
 )
 def test_one_thread_and_two_give_the_same_bits(name, x_shape, w_shape):
@@ -226,12 +231,15 @@ def test_the_rule():
     assert chosen((2, 32, 32, 32), (3, 3, 32, 64)) == {"numba_winograd"}
     assert chosen((2, 2, 2, 32), (3, 3, 32, 64)) == {"numba_winograd2"}
     assert chosen((2, 32, 32, 3), (3, 3, 3, 64)) == {"numba_direct"}
-    assert chosen((2, 32, 32, 32), (5, 5, 32, 64)) == {"numba_direct"}
+    assert chosen((2, 32, 32, 32), (5, 5, 32, 64)) == {"numba_winograd"}
+    assert chosen((2, 32, 32, 32), (7, 7, 32, 64)) == {"numba_direct"}
+    assert chosen((2, 32, 32, 32), (3, 5, 32, 64)) == {"numba_direct"}
     assert chosen((2, 32, 32, 32), (3, 3, 32, 64), stride=(2, 2)) == {"numba_direct"}
     assert chosen((2, 32, 32, 32), (3, 3, 16, 64), groups=2) == {"numba_direct"}
     assert chosen((2, 32, 32, 32), (3, 3, 1, 32), groups=32) == {"numba_depthwise"}
     with kernels.numerics("precise"):
         assert chosen((2, 32, 32, 32), (3, 3, 32, 64)) == {"numba_winograd2"}
+        assert chosen((2, 32, 32, 32), (5, 5, 32, 64)) == {"numba_direct"}
 
 
 @settings(max_examples=200, deadline=None)

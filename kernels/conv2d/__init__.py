@@ -11,8 +11,8 @@
 
 A new fast way to compute one of the three is a file beside `reference.py`, and a rule here that
 says for which shapes it was measured to be faster. Read next: `reference.py`; then `plan.py` and
-`numba_direct.py`, any geometry on the register tile; then `numba_winograd.py`, 3x3 filters with a
-quarter of the multiplications.
+`numba_direct.py`, any geometry on the register tile; then `numba_winograd.py`, 3x3 and 5x5 filters
+with a quarter or a third of the multiplications.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ _CASES: tuple[tuple[Shape, Shape, Params], ...] = (
     ((3, 13, 14, 7), (3, 3, 7, 19), geometry(stride=(2, 2), padding=((1, 1), (1, 1)))),
     ((2, 7, 9, 16), (3, 3, 16, 48), geometry(padding=((1, 1), (1, 1)))),
     ((1, 6, 5, 32), (3, 3, 32, 16), geometry(padding=((0, 2), (3, 1)))),
+    ((2, 7, 6, 16), (5, 5, 16, 32), geometry(padding=((2, 1), (2, 2)))),
     ((2, 9, 8, 21), (3, 3, 1, 21), geometry(groups=21, padding=((1, 1), (1, 1)))),
 )
 """Shapes of x and w: padding on one side, windows that skip numbers, groups, depthwise, none; then
@@ -178,8 +179,9 @@ _SIZES: tuple[tuple[str, tuple[tuple[Shape, Shape], Params]], ...] = (
     ("128,64,16,64", _square(128, 64, 16, 64)),
     ("128,128,8,128", _square(128, 128, 8, 128)),
     ("8,256,14,256", _square(8, 256, 14, 256)),
+    ("5x5 8,64,27,192", (((8, 27, 27, 64), (5, 5, 64, 192)), geometry(padding=((2, 2), (2, 2))))),
 )
-"""N, C, H, O for the 3x3 convolutions of a VGG or a ResNet on 32x32 images."""
+"""N, C, H, O for the 3x3 convolutions of a VGG or a ResNet on 32x32 images, and AlexNet's 5x5."""
 
 
 def _fastest(tiled: Shape, w_shape: Shape, params: Params) -> str:
@@ -197,9 +199,12 @@ def _fastest(tiled: Shape, w_shape: Shape, params: Params) -> str:
     (KH, KW, C, O), H, W = w_shape, *tiled[1:3]
     if params["groups"] > 1 and C == 1 and params["groups"] == O:
         return "numba_depthwise"  # 8, 64, 56, 56 on one core: 0.7 ms, direct 4.5
-    if (KH, KW) != (3, 3) or params["stride"] != (1, 1) or params["dilation"] != (1, 1):
+    simple = params["stride"] == params["dilation"] == (1, 1) and params["groups"] == 1
+    if not simple or C % 16 or O % 16:  # the transforms take whole vectors of channels
         return "numba_direct"
-    if params["groups"] != 1 or C % 16 or O % 16:  # the transforms take whole vectors of channels
+    if (KH, KW) == (5, 5):  # 8, 64, 27, 27, 192 on two cores: direct 6.9 ms, F(2x2, 5x5) 3.5
+        return "numba_direct" if precise() else "numba_winograd"
+    if (KH, KW) != (3, 3):
         return "numba_direct"
     # Multiplications for one channel and filter: 36 in a tile of 4x4, 16 in one of 2x2.
     if 16 * -(-H // 2) * -(-W // 2) <= 36 * -(-H // 4) * -(-W // 4):

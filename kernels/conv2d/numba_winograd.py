@@ -1,7 +1,7 @@
-"""Convolution by Winograd's algorithm: 3x3 filters, stride 1, a quarter of the multiplications.
+"""Convolution by Winograd's algorithm: stride 1, 3x3 and 5x5 filters, a third of the products.
 
-An image is cut into tiles of m x m outputs, each of which reads a x a inputs, a = m + 2. Written
-with the matrices of `simd/winograd.py`, one tile of one filter is
+An image is cut into tiles of m x m outputs, each of which reads a x a inputs, a = m + r - 1 for
+filters of r x r. Written with the matrices of `simd/winograd.py`, one tile of one filter is
 
     Y = A^T [ sum over channels c of (G g_c G^T) * (B^T X_c B) ] A
 
@@ -19,15 +19,20 @@ outputs exchanged. The weight gradient is the adjoint of the formula above in g,
 A bias is added for nothing: position (1, 1) belongs to the points (1, 1), where A^T has a column of
 ones, so a sum that starts from b there adds b to each output of the tile.
 
-Error, as |error| / max |y|: F(4x4) 4e-6 to 3e-5, F(2x2) 2e-7 to 1e-6, as good as the direct one.
-The reason is cancellation: B^T and A^T have rows whose entries sum (in absolute value) to 10 and 19
-for m = 4, to 2 and 3 for m = 2; taken for rows and for columns, (10 * 19)^2 = 36,100 against 36
-roundings of V and M may add up in the worst case. Random signs leave about the square root of it:
-190 eps = 1.1e-5 against 6 eps. An infinity or a NaN spreads over its tile.
+F(4x4, 3x3) takes 36 multiplications where the definition takes 144, F(2x2, 5x5) 36 for 100, and
+F(2x2, 3x3), which `numba_winograd2.py` runs, 16 for 36.
 
-Tiles go in chunks whose V and M stay in the L2 cache. From 128 channels on the filters alone fill
+Error, as |error| / max |y|: F(4x4, 3x3) 4e-6 to 3e-5, F(2x2, 5x5) 2e-6 to 1e-5, F(2x2, 3x3) 2e-7 to
+1e-6, as good as the direct one. The reason is cancellation: B^T and A^T have rows whose entries sum
+(in absolute value) to 10 and 19 for F(4x4, 3x3), to 2 and 3 for F(2x2, 3x3); taken for rows and for
+columns, (10 * 19)^2 = 36,100 against 36 roundings of V and M may add up in the worst case. Random
+signs leave about the square root of it: 190 eps = 1.1e-5 against 6 eps. F(2x2, 5x5) has the points
+of F(4x4, 3x3), hence its B^T, and A^T with rows that sum to 6. An infinity or a NaN spreads over
+its tile.
+
+Tiles go in chunks whose V and M stay in the L2 cache. From 256 channels on the filters alone fill
 it; there each stage passes over many tiles, one panel of filters at a time ("staged").
-Read downward: the transforms, the stages, the kernels, the three functions.
+Read `winograd_tiles.py` (the transforms, the stages) and `winograd_kernels.py` (all threads) first.
 Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 """
 
@@ -52,7 +57,7 @@ from .winograd_kernels import (
     weight_grad,
     weight_grad_staged,
 )
-from .winograd_tiles import PANEL
+from .winograd_tiles import PANEL, F2x2of5x5, F4x4, Tiling
 
 _GAP = 16
 """Floats between two positions of V, M or U: without them all positions of a tile would lie a power
@@ -67,36 +72,21 @@ _PARTS = 8
 """Partial sums of a weight gradient that is not staged, added in order; half as many where they
 would be large."""
 _PART_BYTES = 1 << 20
+_SUMMED_TOGETHER = 4 * TILE_ROWS
+"""Tiles whose weight gradients are summed before the sums leave the registers, at least. For
+5x5, 64, 192 these sums are 1.8 MB: with 12 tiles it takes 1.25 times as long."""
 _NO_FLOOR = np.float32(-np.inf)
 
 
-def _can(w_shape: Any, stride: Any, dilation: Any, groups: int) -> bool:
-    """Whether the algorithm applies; the direct one does the rest."""
-    KH, KW, C, O = w_shape
-    return (
-        (KH, KW) == (3, 3)
-        and tuple(stride) == tuple(dilation) == (1, 1)
-        and groups == 1
-        and C % WIDTH == 0 == O % WIDTH
-        and C > 0 < O
-    )
-
-
-def _tile_count(m: int, y_shape: Any) -> tuple[int, int, int]:
-    """Tiles along a column and along a row of an image, and in all images."""
-    down, across = -(-y_shape[1] // m), -(-y_shape[2] // m)
-    return down, across, y_shape[0] * down * across
-
-
-def _chunk_size(m: int, channels: int, tiles: int) -> int:
-    """Tiles of one chunk: what fits in the cache, in whole register tiles."""
-    fitting = _CHUNK_BYTES // (4 * (m + 2) ** 2 * channels)
-    size = min(max(fitting, TILE_ROWS), 96, tiles)
+def _chunk_size(tiling: Tiling, channels: int, least: int) -> int:
+    """Tiles of one chunk: what fits in the cache but at least so many, in whole register tiles."""
+    fitting = _CHUNK_BYTES // (4 * tiling.a**2 * channels)
+    size = min(max(fitting, least), 96, tiling.tiles)
     return -(-size // TILE_ROWS) * TILE_ROWS
 
 
-def _staged_size(m: int, channels: int, tiles: int) -> int:
-    size = min(max(_STAGED_FLOATS // ((m + 2) ** 2 * channels), 8 * TILE_ROWS), tiles)
+def _staged_size(tiling: Tiling, channels: int) -> int:
+    size = min(max(_STAGED_FLOATS // (tiling.a**2 * channels), 8 * TILE_ROWS), tiling.tiles)
     return -(-size // TILE_ROWS) * TILE_ROWS
 
 
@@ -107,13 +97,10 @@ def _edges(lanes: int, like: Array) -> Array:
     return edge
 
 
-def _correlate(
-    m: int, x: Array, w: Array, b: Array | None, lowest: Any, top: int, left: int, y: Array
-) -> None:
-    """y = max(lowest, x * w + b), the frame of x beginning at (-top, -left)."""
+def _correlate(tiling: Tiling, x: Array, w: Array, b: Array | None, lowest: Any, y: Array) -> None:
+    """y = max(lowest, x * w + b)."""
     C, O = w.shape[2:]
-    positions = (m + 2) ** 2
-    down, across, tiles = _tile_count(m, y.shape)
+    positions = tiling.a**2
     lanes = get_num_threads()
     panels = -(-O // PANEL)
     bias = scratch("winograd bias", (panels * PANEL,), x)
@@ -121,164 +108,162 @@ def _correlate(
     bias[:O] = 0 if b is None else b
     edge = _edges(lanes, x)
     if C * O < _STAGED_FROM:
-        size = _chunk_size(m, max(C, O), tiles)
+        size = _chunk_size(tiling, max(C, O), TILE_ROWS)
         u = scratch("winograd u", (positions, panels * PANEL * C + _GAP), x)
         v = scratch("winograd v", (lanes, positions, size * C + _GAP), x)
         products = scratch("winograd m", (lanes, positions, size * O + _GAP), x)
-        transform_all_filters(m, w, u)
-        forward(m, x, u, bias, lowest, down, across, top, left, size, v, products, edge, y)
+        transform_all_filters(tiling, w, u)
+        forward(tiling, x, u, bias, lowest, size, v, products, edge, y)
     else:
-        size = _staged_size(m, max(C, O), tiles)
+        size = _staged_size(tiling, max(C, O))
         u = scratch("winograd u", (lanes, positions, C * PANEL + _GAP), x)
         v = scratch("winograd v", (positions, size * C + _GAP), x)
         products = scratch("winograd m", (positions, size * O + _GAP), x)
-        forward_staged(
-            m, x, w, bias, lowest, down, across, top, left, size, u, v, products, edge, y
-        )
+        forward_staged(tiling, x, w, bias, lowest, size, u, v, products, edge, y)
 
 
-def run_forward(
-    m: int, x: Array, w: Array, b: Array | None, *, padding: Padding, activation: str | None,
-    out: Array | None, **geometry: Any,
-) -> Array:  # fmt: skip
-    """`conv2d` by F(m x m, 3x3)."""
-    if x.size == 0 or not _can(w.shape, **geometry):
-        return direct.conv2d(x, w, b, padding=padding, activation=activation, out=out, **geometry)
-    (top, bottom), (left, right) = padding
-    N, H, W, _ = x.shape
-    shape = (N, H + top + bottom - 2, W + left + right - 2, w.shape[3])
-    y: Array = empty(shape, x.dtype) if out is None else out
-    lowest = np.float32(0) if activation == "relu" else _NO_FLOOR
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-    _correlate(m, x, w, b, lowest, top, left, y)
-    if activation in ("tanh", "sigmoid"):
-        activate(y, None, kind=activation, out=y)
-    return y
-
-
-def run_input_grad(
-    m: int,
-    dy: Array,
-    w: Array,
-    *,
-    x_shape: Any,
-    padding: Padding,
-    out: Array | None,
-    **geometry: Any,
-) -> Array:
-    """`conv2d_input_grad` by F(m x m, 3x3): the forward pass of dy with the filters turned."""
-    if dy.size == 0 or not _can(w.shape, **geometry):
-        return direct.conv2d_input_grad(
-            dy, w, x_shape=x_shape, padding=padding, out=out, **geometry
-        )
-    C, O = w.shape[2:]
-    dx: Array = empty(x_shape, dy.dtype) if out is None else out
-    turned = scratch("winograd turned", (3, 3, O, C), w)
-    turn(np.ascontiguousarray(w), turned)
-    (top, _), (left, _) = padding
-    _correlate(m, np.ascontiguousarray(dy), turned, None, _NO_FLOOR, 2 - top, 2 - left, dx)
-    return dx
-
-
-def run_weight_grad(
-    m: int,
-    x: Array,
-    dy: Array,
-    *,
-    w_shape: Any,
-    padding: Padding,
-    out: Array | None,
-    **geometry: Any,
-) -> Array:
-    """`conv2d_weight_grad` by the adjoint of F(m x m, 3x3)."""
-    if dy.size == 0 or not _can(w_shape, **geometry):
-        return direct.conv2d_weight_grad(
-            x, dy, w_shape=w_shape, padding=padding, out=out, **geometry
-        )
-    C, O = w_shape[2:]
-    positions = (m + 2) ** 2
-    dw: Array = empty(w_shape, x.dtype) if out is None else out
-    x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-    down, across, tiles = _tile_count(m, dy.shape)
-    (top, _), (left, _) = padding
+def _correlate_both(tiling: Tiling, x: Array, dy: Array, dw: Array) -> None:
+    """dw[i, j] = the sum of x, moved by (i, j), times dy."""
+    C, O = dw.shape[2:]
+    positions = tiling.a**2
     lanes = get_num_threads()
     edge = _edges(lanes, x)
     if C * O < _STAGED_FROM:
-        size = _chunk_size(m, max(C, O), tiles)
+        size = _chunk_size(tiling, max(C, O), _SUMMED_TOGETHER)
         large = 4 * positions * C * O > _PART_BYTES
-        parts = min(_PARTS // 2 if large else _PARTS, -(-tiles // size))
+        parts = min(_PARTS // 2 if large else _PARTS, -(-tiling.tiles // size))
         v = scratch("winograd v", (lanes, positions, size * C + _GAP), x)
         spread = scratch("winograd m", (lanes, positions, size * O + _GAP), x)
         du = scratch("winograd du", (parts, positions, C * O + _GAP), x)
-        weight_grad(m, x, dy, down, across, top, left, size, v, spread, edge, du)
-        add_parts(m, du, dw)
+        weight_grad(tiling, x, dy, size, v, spread, edge, du)
+        add_parts(tiling, du, dw)
     else:
-        size = _staged_size(m, max(C, O), tiles)
+        size = _staged_size(tiling, max(C, O))
         panels = -(-O // PANEL)
         v = scratch("winograd v", (positions, size * C + _GAP), x)
         spread = scratch("winograd m", (positions, size * O + _GAP), x)
-        slots = min(lanes, panels) if size >= tiles else panels
+        slots = min(lanes, panels) if size >= tiling.tiles else panels
         du = scratch("winograd du", (slots, positions, C * PANEL + _GAP), x)
-        weight_grad_staged(m, x, dy, down, across, top, left, size, v, spread, edge, du, dw)
-    return dw
+        weight_grad_staged(tiling, x, dy, size, v, spread, edge, du, dw)
 
 
-def conv2d(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    *,
-    stride: tuple[int, int],
-    padding: Padding,
-    dilation: tuple[int, int],
-    groups: int,
-    activation: str | None = None,
-    out: Array | None = None,
-) -> Array:
-    """y = f(x * w + b) by F(4x4, 3x3); the arguments are those of `reference.py`.
+class Winograd:
+    """The trio, with the arguments of `reference.py`, on the tiles of one or several F(m, r).
 
-    Flops: 36 / 144 of the direct ones in the products, and the transforms. Bytes: x 36 / 16 times
-    into the L2 cache, y once; the rest stays there.
-    Error: up to 3e-5 of the largest |y|; see above. What is no 3x3 convolution with stride 1 on
-    whole vectors of channels is computed directly, in `numba_direct.py`.
+    What is no convolution with stride 1 and filters of one of their sizes, on whole vectors of
+    channels and without groups, is computed directly, in `numba_direct.py`.
+
+    Flops: a^2 / (m r)^2 of the direct ones in the products, and the transforms. Bytes: x (a / m)^2
+    times into the L2 cache, y once; the rest stays there.
     """
-    return run_forward(
-        4, x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        activation=activation, out=out,
-    )  # fmt: skip
+
+    def __init__(self, *tilings: type[Tiling]) -> None:
+        self.tilings = {tiling.matrices.filters.shape[1]: tiling for tiling in tilings}
+
+    def _tiling_for(
+        self, w_shape: Any, stride: Any, dilation: Any, groups: int
+    ) -> type[Tiling] | None:
+        """The tiles for this geometry, or None where the direct convolution has it."""
+        KH, KW, C, O = w_shape
+        simple = tuple(stride) == tuple(dilation) == (1, 1) and groups == 1
+        whole = C % WIDTH == 0 == O % WIDTH and C > 0 < O
+        return self.tilings.get(KH) if KH == KW and simple and whole else None
+
+    def conv2d(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        *,
+        stride: tuple[int, int],
+        padding: Padding,
+        dilation: tuple[int, int],
+        groups: int,
+        activation: str | None = None,
+        out: Array | None = None,
+    ) -> Array:
+        """y = f(x * w + b).
+
+        Error, of the largest |y|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        """
+        tiles = self._tiling_for(w.shape, stride, dilation, groups)
+        if x.size == 0 or tiles is None:
+            return direct.conv2d(
+                x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups,
+                activation=activation, out=out,
+            )  # fmt: skip
+        (top, bottom), (left, right) = padding
+        (N, H, W, _), (KH, KW, _, O) = x.shape, w.shape
+        shape = (N, H + top + bottom - KH + 1, W + left + right - KW + 1, O)
+        y: Array = empty(shape, x.dtype) if out is None else out
+        lowest = np.float32(0) if activation == "relu" else _NO_FLOOR
+        x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+        _correlate(tiles.of(shape, top, left), x, w, b, lowest, y)
+        if activation in ("tanh", "sigmoid"):
+            activate(y, None, kind=activation, out=y)
+        return y
+
+    def conv2d_input_grad(
+        self,
+        dy: Array,
+        w: Array,
+        *,
+        x_shape: tuple[int, int, int, int],
+        stride: tuple[int, int],
+        padding: Padding,
+        dilation: tuple[int, int],
+        groups: int,
+        out: Array | None = None,
+    ) -> Array:
+        """dx: the forward pass of dy with the filters turned.
+
+        Error, of the largest |dx|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        """
+        tiles = self._tiling_for(w.shape, stride, dilation, groups)
+        if dy.size == 0 or tiles is None:
+            return direct.conv2d_input_grad(
+                dy, w, x_shape=x_shape, stride=stride, padding=padding, dilation=dilation,
+                groups=groups, out=out,
+            )  # fmt: skip
+        KH, KW, C, O = w.shape
+        (top, _), (left, _) = padding
+        dx: Array = empty(x_shape, dy.dtype) if out is None else out
+        turned = scratch("winograd turned", (KH, KW, O, C), w)
+        turn(np.ascontiguousarray(w), turned)
+        tiling = tiles.of(x_shape, KH - 1 - top, KW - 1 - left)
+        _correlate(tiling, np.ascontiguousarray(dy), turned, None, _NO_FLOOR, dx)
+        return dx
+
+    def conv2d_weight_grad(
+        self,
+        x: Array,
+        dy: Array,
+        *,
+        w_shape: tuple[int, int, int, int],
+        stride: tuple[int, int],
+        padding: Padding,
+        dilation: tuple[int, int],
+        groups: int,
+        out: Array | None = None,
+    ) -> Array:
+        """dw by the adjoint of the forward pass.
+
+        Error, of the largest |dw|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        """
+        tiles = self._tiling_for(w_shape, stride, dilation, groups)
+        if dy.size == 0 or tiles is None:
+            return direct.conv2d_weight_grad(
+                x, dy, w_shape=w_shape, stride=stride, padding=padding, dilation=dilation,
+                groups=groups, out=out,
+            )  # fmt: skip
+        (top, _), (left, _) = padding
+        dw: Array = empty(w_shape, x.dtype) if out is None else out
+        tiling = tiles.of(dy.shape, top, left)
+        _correlate_both(tiling, np.ascontiguousarray(x), np.ascontiguousarray(dy), dw)
+        return dw
 
 
-def conv2d_input_grad(
-    dy: Array,
-    w: Array,
-    *,
-    x_shape: tuple[int, int, int, int],
-    stride: tuple[int, int],
-    padding: Padding,
-    dilation: tuple[int, int],
-    groups: int,
-    out: Array | None = None,
-) -> Array:
-    """dx by F(4x4, 3x3). Error: up to 3e-5 of the largest |dx|."""
-    return run_input_grad(
-        4, dy, w, x_shape=x_shape, stride=stride, padding=padding, dilation=dilation,
-        groups=groups, out=out,
-    )  # fmt: skip
-
-
-def conv2d_weight_grad(
-    x: Array,
-    dy: Array,
-    *,
-    w_shape: tuple[int, int, int, int],
-    stride: tuple[int, int],
-    padding: Padding,
-    dilation: tuple[int, int],
-    groups: int,
-    out: Array | None = None,
-) -> Array:
-    """dw by the adjoint of F(4x4, 3x3). Error: up to 3e-5 of the largest |dw|."""
-    return run_weight_grad(
-        4, x, dy, w_shape=w_shape, stride=stride, padding=padding, dilation=dilation,
-        groups=groups, out=out,
-    )  # fmt: skip
+_trio = Winograd(F4x4, F2x2of5x5)
+conv2d = _trio.conv2d
+conv2d_input_grad = _trio.conv2d_input_grad
+conv2d_weight_grad = _trio.conv2d_weight_grad

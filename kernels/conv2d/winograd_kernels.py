@@ -27,7 +27,7 @@ from .winograd_tiles import (
 
 @kernel(parallel=True)
 def turn(w: Any, turned: Any) -> None:
-    """turned[2 - i, 2 - j, o, c] = w[i, j, c, o]: the filters of the input gradient."""
+    """turned[KH - 1 - i, KW - 1 - j, o, c] = w[i, j, c, o]: the filters of the input gradient."""
     KH, KW, C, O = w.shape
     taps, blocks = KH * KW, C // WIDTH
     for item in prange(taps * blocks):
@@ -39,71 +39,70 @@ def turn(w: Any, turned: Any) -> None:
             )  # fmt: skip
 
 
+# The forward pass ---------------------------------------------------------------------------------
+
+
 @kernel(parallel=True)
-def transform_all_filters(m: int, w: Any, u: Any) -> None:
+def transform_all_filters(tiling: Any, w: Any, u: Any) -> None:
     """U of all panels, (positions, panels, C, PANEL)."""
     C = w.shape[2]
     for panel in prange(u.shape[1] // (C * PANEL)):
-        transform_filters(m, w, panel, address(u, panel * C * PANEL), u.shape[1])
+        transform_filters(tiling, w, panel, address(u, panel * C * PANEL), u.shape[1])
 
 
 @kernel(parallel=True)
 def forward(
-    m: int, x: Any, u: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
-    size: int, v: Any, products: Any, edge: Any, y: Any,
+    tiling: Any, x: Any, u: Any, bias: Any, lowest: Any, size: int, v: Any, products: Any,
+    edge: Any, y: Any,
 ) -> None:  # fmt: skip
     """y from x and all of U, `size` tiles at a time."""
     C, O = x.shape[3], y.shape[3]
-    a = m + 2
-    tiles = x.shape[0] * down * across
-    chunks = (tiles + size - 1) // size
-    lanes = v.shape[0]
+    chunks = (tiling.tiles + size - 1) // size
+    lanes, positions, v_plane = v.shape
+    m_plane, u_plane = products.shape[2], u.shape[1]
     for lane in prange(lanes):
         v_lane, m_lane = address(v, lane * v[0].size), address(products, lane * products[0].size)
         zeros, trash = address(edge, lane * 2 * WIDTH), address(edge, lane * 2 * WIDTH + WIDTH)
         for chunk in range(chunks * lane // lanes, chunks * (lane + 1) // lanes):
-            begin, end = chunk * size, min(tiles, chunk * size + size)
-            read_tiles(m, x, down, across, top, left, begin, end, v_lane, v.shape[2], zeros)
-            for position in range(a * a):
-                v_here = v_lane + 4 * position * v.shape[2]
-                m_here = m_lane + 4 * position * products.shape[2]
+            begin, end = chunk * size, min(tiling.tiles, chunk * size + size)
+            read_tiles(tiling, x, begin, end, v_lane, v_plane, zeros)
+            for position in range(positions):
+                v_here, m_here = v_lane + 4 * position * v_plane, m_lane + 4 * position * m_plane
                 for o in range(0, O, PANEL):
-                    start = address(bias, o) if position == a + 1 else 0
+                    start = address(bias, o) if position == tiling.a + 1 else 0
                     multiply(
                         v_here, C, 1, end - begin, C,
-                        address(u, position * u.shape[1] + o * C), PANEL,
+                        address(u, position * u_plane + o * C), PANEL,
                         start, 0, m_here + 4 * o, O, O - o,
                     )  # fmt: skip
-            write_tiles(m, m_lane, products.shape[2], y, down, across, begin, end, lowest, trash)
+            write_tiles(tiling, m_lane, m_plane, y, begin, end, lowest, trash)
 
 
 @kernel(parallel=True)
 def forward_staged(
-    m: int, x: Any, w: Any, bias: Any, lowest: Any, down: int, across: int, top: int, left: int,
-    size: int, u: Any, v: Any, products: Any, edge: Any, y: Any,
+    tiling: Any, x: Any, w: Any, bias: Any, lowest: Any, size: int, u: Any, v: Any, products: Any,
+    edge: Any, y: Any,
 ) -> None:  # fmt: skip
     """y from x and w, `size` tiles at a time, each stage on all threads."""
     C, O = x.shape[3], y.shape[3]
-    a = m + 2
-    tiles = x.shape[0] * down * across
-    lanes = u.shape[0]
-    v_plane, m_plane, u_plane = v.shape[1], products.shape[1], u.shape[2]
+    lanes, positions, u_plane = u.shape
+    v_plane, m_plane = v.shape[1], products.shape[1]
     panels = (O + PANEL - 1) // PANEL
-    for begin in range(0, tiles, size):
-        count = min(tiles - begin, size)
+    for chunk in range(0, tiling.tiles, size):
+        count = min(tiling.tiles - chunk, size)
         for lane in prange(lanes):
             first, last = count * lane // lanes, count * (lane + 1) // lanes
             read_tiles(
-                m, x, down, across, top, left, begin + first, begin + last,
-                address(v, first * C), v_plane, address(edge, lane * 2 * WIDTH),
+                tiling, x, chunk + first, chunk + last, address(v, first * C), v_plane,
+                address(edge, lane * 2 * WIDTH),
             )  # fmt: skip
         for lane in prange(lanes):
             u_lane = address(u, lane * u[0].size)
             for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
                 o = panel * PANEL
-                transform_filters(m, w, panel, u_lane, u_plane)
-                for position in range(a * a):
-                    start = address(bias, o) if position == a + 1 else 0
+                transform_filters(tiling, w, panel, u_lane, u_plane)
+                for position in range(positions):
+                    start = address(bias, o) if position == tiling.a + 1 else 0
                     multiply(
                         address(v, position * v_plane), C, 1, count, C,
                         u_lane + 4 * position * u_plane, PANEL,
@@ -112,23 +111,23 @@ def forward_staged(
         for lane in prange(lanes):
             first, last = count * lane // lanes, count * (lane + 1) // lanes
             write_tiles(
-                m, address(products, first * O), m_plane, y, down, across, begin + first,
-                begin + last, lowest, address(edge, lane * 2 * WIDTH + WIDTH),
+                tiling, address(products, first * O), m_plane, y, chunk + first, chunk + last,
+                lowest, address(edge, lane * 2 * WIDTH + WIDTH),
             )  # fmt: skip
+
+
+# The gradient for the weights ---------------------------------------------------------------------
 
 
 @kernel(parallel=True)
 def weight_grad(
-    m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
-    v: Any, spread: Any, edge: Any, du: Any,
-) -> None:  # fmt: skip
+    tiling: Any, x: Any, dy: Any, size: int, v: Any, spread: Any, edge: Any, du: Any
+) -> None:
     """dU from x and dy: each part of the chunks adds up its own, for `add_parts`."""
     C, O = x.shape[3], dy.shape[3]
-    a = m + 2
-    tiles = x.shape[0] * down * across
-    chunks = (tiles + size - 1) // size
-    lanes, parts = v.shape[0], du.shape[0]
-    v_plane, g_plane, u_plane = v.shape[2], spread.shape[2], du.shape[2]
+    chunks = (tiling.tiles + size - 1) // size
+    lanes, positions, v_plane = v.shape
+    parts, g_plane, u_plane = du.shape[0], spread.shape[2], du.shape[2]
     zero = broadcast(np.float32(0))
     for lane in prange(lanes):
         v_lane, g_lane = address(v, lane * v[0].size), address(spread, lane * spread[0].size)
@@ -138,10 +137,10 @@ def weight_grad(
             for i in range(0, du[0].size, WIDTH):
                 store(du, part * du[0].size + i, zero)
             for chunk in range(chunks * part // parts, chunks * (part + 1) // parts):
-                begin, end = chunk * size, min(tiles, chunk * size + size)
-                read_tiles(m, x, down, across, top, left, begin, end, v_lane, v_plane, zeros)
-                spread_tiles(m, dy, down, across, begin, end, g_lane, g_plane, zeros)
-                for position in range(a * a):
+                begin, end = chunk * size, min(tiling.tiles, chunk * size + size)
+                read_tiles(tiling, x, begin, end, v_lane, v_plane, zeros)
+                spread_tiles(tiling, dy, begin, end, g_lane, g_plane, zeros)
+                for position in range(positions):
                     for o in range(0, O, PANEL):
                         total = du_part + 4 * (position * u_plane + o)
                         multiply(
@@ -152,59 +151,55 @@ def weight_grad(
 
 
 @kernel(parallel=True)
-def add_parts(m: int, du: Any, dw: Any) -> None:
+def add_parts(tiling: Any, du: Any, dw: Any) -> None:
     """dw = G^T dU G of the sum of all parts, added in order."""
     C, O = dw.shape[2:]
+    parts, positions, plane = du.shape
     for c in prange(C):
-        for o in range(c * O, c * O + O, WIDTH):
-            for position in range(du.shape[1]):
-                total = load(du, position * du.shape[2] + o)
-                for part in range(1, du.shape[0]):
-                    total += load(du, (part * du.shape[1] + position) * du.shape[2] + o)
-                store(du, position * du.shape[2] + o, total)
-            gather_filter(m, address(du, o), du.shape[2], address(dw, o), C * O)
+        for o in range(0, O, WIDTH):
+            at = c * O + o
+            for position in range(positions):
+                total = load(du, position * plane + at)
+                for part in range(1, parts):
+                    total += load(du, (part * positions + position) * plane + at)
+                store(du, position * plane + at, total)
+            gather_filter(tiling, address(du, at), plane, dw, c, o)
 
 
 @kernel(parallel=True)
 def weight_grad_staged(
-    m: int, x: Any, dy: Any, down: int, across: int, top: int, left: int, size: int,
-    v: Any, spread: Any, edge: Any, du: Any, dw: Any,
-) -> None:  # fmt: skip
+    tiling: Any, x: Any, dy: Any, size: int, v: Any, spread: Any, edge: Any, du: Any, dw: Any
+) -> None:
     """dw from x and dy, `size` tiles at a time: each panel of filters is one thread's."""
     C, O = x.shape[3], dy.shape[3]
-    a = m + 2
-    tiles = x.shape[0] * down * across
-    lanes = edge.shape[0]
-    v_plane, g_plane, u_plane = v.shape[1], spread.shape[1], du.shape[2]
+    lanes, v_plane, g_plane = edge.shape[0], v.shape[1], spread.shape[1]
+    slots, positions, u_plane = du.shape
     panels = (O + PANEL - 1) // PANEL
-    for begin in range(0, tiles, size):
-        count = min(tiles - begin, size)
+    for begin in range(0, tiling.tiles, size):
+        count = min(tiling.tiles - begin, size)
         for lane in prange(lanes):
             first, last = count * lane // lanes, count * (lane + 1) // lanes
             zeros = address(edge, lane * 2 * WIDTH)
             read_tiles(
-                m, x, down, across, top, left, begin + first, begin + last,
-                address(v, first * C), v_plane, zeros,
-            )  # fmt: skip
+                tiling, x, begin + first, begin + last, address(v, first * C), v_plane, zeros
+            )
             spread_tiles(
-                m, dy, down, across, begin + first, begin + last,
-                address(spread, first * O), g_plane, zeros,
-            )  # fmt: skip
+                tiling, dy, begin + first, begin + last, address(spread, first * O), g_plane, zeros
+            )
         for lane in prange(lanes):
             for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
                 o = panel * PANEL
-                slot = panel if du.shape[0] == panels else np.int64(lane)
-                for position in range(a * a):
+                slot = panel if slots == panels else np.int64(lane)
+                for position in range(positions):
                     total = address(du, slot * du[0].size + position * u_plane)
                     multiply(
                         address(v, position * v_plane), 1, C, C, count,
                         address(spread, position * g_plane + o), O,
                         total if begin > 0 else 0, PANEL, total, PANEL, O - o,
                     )  # fmt: skip
-                if begin + count < tiles:
+                if begin + count < tiling.tiles:
                     continue
                 for c in range(C):
                     for k in range(o, min(O, o + PANEL), WIDTH):
                         source = address(du, slot * du[0].size + c * PANEL + k - o)
-                        target = address(dw, c * O + k)
-                        gather_filter(m, source, u_plane, target, C * O)
+                        gather_filter(tiling, source, u_plane, dw, c, k)

@@ -2,54 +2,100 @@
 
 Each function here runs in one thread and works on addresses; `winograd_kernels.py` gives them to
 all threads. V, M and U are planes, one for each of the a^2 positions, `plane` floats apart; a plane
-of V holds one row of channels for each tile. `m` is 4 or 2, for F(4x4, 3x3) or F(2x2, 3x3).
+of V holds one row of channels for each tile.
+
+Every kernel takes a `Tiling`, and is compiled anew for each of its classes, F(4x4, 3x3) and its
+like: the class holds the matrices, which so become constants of the machine code.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
+from ..arrays import Array
 from ..compiled import device_function, kernel
-from ..simd import TILE_ROWS, WIDTH, address, make_tile
-from ..simd.winograd import make_transform, matrices, prefetch
+from ..registry import Shape
+from ..simd import WIDTH, address
+from ..simd.panel import make_panel
+from ..simd.winograd import Matrices, make_transform, matrices, prefetch
 
 PANEL = 2 * WIDTH
 """Filters that one register tile computes together."""
-_NO_FLOOR = np.float32(-np.inf)
+
+# Which tiles --------------------------------------------------------------------------------------
+
+
+class _Tiles(NamedTuple):
+    m: int
+    a: int
+    down: int
+    across: int
+    top: int
+    left: int
+    tiles: int
+
+
+class Tiling(_Tiles):
+    """The outputs of all images, cut into tiles of m x m, each of which reads a x a inputs.
+
+    Attributes:
+        m, a: the sides of a tile.
+        down, across: tiles along a column and along a row of an image.
+        top, left: the inputs of an image's first tile begin at row -top and column -left.
+        tiles: how many there are in all images.
+        matrices: those of the class's F(m, r).
+    """
+
+    __slots__ = ()
+    matrices: ClassVar[Matrices]
+
+    @classmethod
+    def of(cls, outputs: Shape | Array, top: int, left: int) -> Tiling:
+        """The tiles of outputs of shape (N, H, W, ...)."""
+        m, a = cls.matrices.outputs.shape
+        down, across = -(-outputs[1] // m), -(-outputs[2] // m)
+        return cls(m, a, down, across, top, left, outputs[0] * down * across)
+
+
+class F4x4(Tiling):
+    """F(4x4, 3x3): 36 multiplications for 16 outputs of 9 taps."""
+
+    __slots__ = ()
+    matrices = matrices(4, 3, points=(0, 1, -1, 2, -2))
+
+
+class F2x2(Tiling):
+    """F(2x2, 3x3): 16 multiplications for 4 outputs of 9 taps."""
+
+    __slots__ = ()
+    matrices = matrices(2, 3, points=(0, 1, -1))
+
+
+class F2x2of5x5(Tiling):
+    """F(2x2, 5x5): 36 multiplications for 4 outputs of 25 taps."""
+
+    __slots__ = ()
+    matrices = matrices(2, 5, points=(0, 1, -1, 2, -2))
+
 
 # The transforms -----------------------------------------------------------------------------------
 
-_F4 = matrices(4, 3, points=(0, 1, -1, 2, -2))
-_F2 = matrices(2, 3, points=(0, 1, -1))
-
-_read4, _read4_border = make_transform(_F4.inputs), make_transform(_F4.inputs, border="read")
-_read2, _read2_border = make_transform(_F2.inputs), make_transform(_F2.inputs, border="read")
-_write4 = make_transform(_F4.outputs, floor=True)
-_write4_border = make_transform(_F4.outputs, border="write", floor=True)
-_write2 = make_transform(_F2.outputs, floor=True)
-_write2_border = make_transform(_F2.outputs, border="write", floor=True)
-_spread4 = make_transform(_F4.outputs.T)
-_spread4_border = make_transform(_F4.outputs.T, border="read")
-_spread2 = make_transform(_F2.outputs.T)
-_spread2_border = make_transform(_F2.outputs.T, border="read")
-_filter4, _filter2 = make_transform(_F4.filters), make_transform(_F2.filters)
-_gather4, _gather2 = make_transform(_F4.filters.T), make_transform(_F2.filters.T)
-
-_MIDDLE, _LOW = TILE_ROWS * 2 // 3, 4
-_tall, _middle, _low = make_tile(), make_tile(_MIDDLE), make_tile(_LOW)
-_tall_thin, _low_thin = make_tile(vectors=1), make_tile(_LOW, 1)
-
+_read = make_transform(lambda f: f.inputs, "read")
+_write = make_transform(lambda f: f.outputs, "write")
+_spread = make_transform(lambda f: f.outputs.T, "read")
+_filter = make_transform(lambda f: f.filters)
+_gather = make_transform(lambda f: f.filters.T)
+_panel = make_panel()
 
 # The stages ---------------------------------------------------------------------------------------
 
 
 @device_function
-def _corner(tile: int, m: int, down: int, across: int) -> tuple[int, int, int]:
+def _corner(tiling: Any, tile: int) -> tuple[int, int, int]:
     """The image of a tile, and the row and column where its outputs begin."""
-    image, place = tile // (down * across), tile % (down * across)
-    return image, place // across * m, place % across * m
+    tiles = tiling.down * tiling.across
+    image, place = tile // tiles, tile % tiles
+    return image, place // tiling.across * tiling.m, place % tiling.across * tiling.m
 
 
 @device_function
@@ -63,116 +109,69 @@ def _ask_for(images: Any, image: int, row: int, column: int, m: int) -> None:
 
 
 @kernel
-def read_tiles(
-    m: int, x: Any, down: int, across: int, top: int, left: int, begin: int, end: int,
-    v: int, plane: int, nothing: int,
-) -> None:  # fmt: skip
+def read_tiles(tiling: Any, x: Any, begin: int, end: int, v: int, plane: int, nothing: int) -> None:
     """v[position, tile, :] = B^T X B for the tiles from begin to end; X is zero outside x."""
     H, W, C = x.shape[1:]
-    a = m + 2
+    m, a = tiling.m, tiling.a
     for tile in range(begin, end):
-        image, h, w = _corner(tile, m, down, across)
-        h, w = h - top, w - left
+        image, h, w = _corner(tiling, tile)
+        h, w = h - tiling.top, w - tiling.left
         _ask_for(x, image, h + a, w, m)
-        inside = h >= 0 and w >= 0 and h + a <= H and w + a <= W
-        first, last, start, stop = -h, H - h, -w, W - w
+        exist = (-h, H - h, -w, W - w)
         source, target = address(x, ((image * H + h) * W + w) * C), v + 4 * (tile - begin) * C
         for c in range(0, 4 * C, 4 * WIDTH):
-            s, t = source + c, target + c
-            if m == 4 and inside:
-                _read4(
-                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
-                )
-            elif m == 4:
-                _read4_border(
-                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
-                )
-            elif inside:
-                _read2(
-                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
-                )
-            else:
-                _read2_border(
-                    s, W * C, C, t, a * plane, plane, first, last, start, stop, nothing, _NO_FLOOR
-                )
+            _read(tiling, source + c, (W * C, C), target + c, (a * plane, plane), exist, nothing)
 
 
 @kernel
 def write_tiles(
-    m: int, products: int, plane: int, y: Any, down: int, across: int, begin: int, end: int,
-    lowest: Any, nothing: int,
-) -> None:  # fmt: skip
+    tiling: Any, products: int, plane: int, y: Any, begin: int, end: int, lowest: Any, nothing: int
+) -> None:
     """Y = max(lowest, A^T M A) for the tiles from begin to end, as far as they lie in y."""
     H, W, O = y.shape[1:]
-    a = m + 2
+    steps = tiling.a * plane, plane
     for tile in range(begin, end):
-        image, h, w = _corner(tile, m, down, across)
-        inside = h + m <= H and w + m <= W
-        last, stop = H - h, W - w
+        image, h, w = _corner(tiling, tile)
+        exist = (0, H - h, 0, W - w)
         source = products + 4 * (tile - begin) * O
         target = address(y, ((image * H + h) * W + w) * O)
         for o in range(0, 4 * O, 4 * WIDTH):
-            s, t = source + o, target + o
-            if m == 4 and inside:
-                _write4(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
-            elif m == 4:
-                _write4_border(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
-            elif inside:
-                _write2(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
-            else:
-                _write2_border(s, a * plane, plane, t, W * O, O, 0, last, 0, stop, nothing, lowest)
+            _write(tiling, source + o, steps, target + o, (W * O, O), exist, nothing, lowest)
 
 
 @kernel
 def spread_tiles(
-    m: int, dy: Any, down: int, across: int, begin: int, end: int, g: int, plane: int, nothing: int
+    tiling: Any, dy: Any, begin: int, end: int, g: int, plane: int, nothing: int
 ) -> None:
     """The adjoint of `write_tiles`: g[position, tile, :] = A dY A^T."""
     H, W, O = dy.shape[1:]
-    a = m + 2
+    m, a = tiling.m, tiling.a
     for tile in range(begin, end):
-        image, h, w = _corner(tile, m, down, across)
+        image, h, w = _corner(tiling, tile)
         _ask_for(dy, image, h + m, w, m)
-        inside = h + m <= H and w + m <= W
-        last, stop = H - h, W - w
+        exist = (0, H - h, 0, W - w)
         source, target = address(dy, ((image * H + h) * W + w) * O), g + 4 * (tile - begin) * O
         for o in range(0, 4 * O, 4 * WIDTH):
-            s, t = source + o, target + o
-            if m == 4 and inside:
-                _spread4(s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR)
-            elif m == 4:
-                _spread4_border(
-                    s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR
-                )
-            elif inside:
-                _spread2(s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR)
-            else:
-                _spread2_border(
-                    s, W * O, O, t, a * plane, plane, 0, last, 0, stop, nothing, _NO_FLOOR
-                )
+            _spread(tiling, source + o, (W * O, O), target + o, (a * plane, plane), exist, nothing)
 
 
 @kernel
-def transform_filters(m: int, w: Any, panel: int, u: int, plane: int) -> None:
+def transform_filters(tiling: Any, w: Any, panel: int, u: int, plane: int) -> None:
     """U of one panel of filters: u[position, c, :] = G g G^T."""
-    C, O = w.shape[2:]
+    _, KW, C, O = w.shape
     first, last = panel * PANEL, min(O, panel * PANEL + PANEL)
     for c in range(C):
         for o in range(first, last, WIDTH):
             g, u_c = address(w, c * O + o), u + 4 * (c * PANEL + o - first)
-            if m == 4:
-                _filter4(g, 3 * C * O, C * O, u_c, 6 * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
-            else:
-                _filter2(g, 3 * C * O, C * O, u_c, 4 * plane, plane, 0, 0, 0, 0, 0, _NO_FLOOR)
+            _filter(tiling, g, (KW * C * O, C * O), u_c, (tiling.a * plane, plane))
 
 
 @device_function
-def gather_filter(m: int, u: int, plane: int, g: int, step: int) -> None:
-    """The adjoint for WIDTH filters of one channel: dg = G^T dU G; `step` from tap to tap of dg."""
-    if m == 4:
-        _gather4(u, 6 * plane, plane, g, 3 * step, step, 0, 0, 0, 0, 0, _NO_FLOOR)
-    else:
-        _gather2(u, 4 * plane, plane, g, 3 * step, step, 0, 0, 0, 0, 0, _NO_FLOOR)
+def gather_filter(tiling: Any, u: int, plane: int, dw: Any, c: int, o: int) -> None:
+    """The adjoint for WIDTH filters of one channel: dg = G^T dU G."""
+    _, KW, C, O = dw.shape
+    g = address(dw, c * O + o)
+    _gather(tiling, u, (tiling.a * plane, plane), g, (KW * C * O, C * O))
 
 
 @kernel
@@ -180,100 +179,5 @@ def multiply(
     a: int, a_row: int, a_step: int, rows: int, steps: int, b: int, b_step: int,
     start: int, start_row: int, c: int, c_row: int, columns: int,
 ) -> None:  # fmt: skip
-    """One panel of a product; the arguments are the tile's. Rows are computed in fours."""
-    i = 0
-    while i < rows:
-        left = rows - i
-        a_i, c_i = a + 4 * i * a_row, c + 4 * i * c_row
-        begin = start + 4 * i * start_row if start != 0 else 0
-        if columns > WIDTH:
-            if left >= TILE_ROWS:
-                _tall(
-                    a_i,
-                    a_row,
-                    0,
-                    a_step,
-                    b,
-                    0,
-                    b_step,
-                    1,
-                    steps,
-                    begin,
-                    start_row,
-                    _NO_FLOOR,
-                    c_i,
-                    c_row,
-                )
-                i += TILE_ROWS
-            elif left >= _MIDDLE:
-                _middle(
-                    a_i,
-                    a_row,
-                    0,
-                    a_step,
-                    b,
-                    0,
-                    b_step,
-                    1,
-                    steps,
-                    begin,
-                    start_row,
-                    _NO_FLOOR,
-                    c_i,
-                    c_row,
-                )
-                i += _MIDDLE
-            else:
-                _low(
-                    a_i,
-                    a_row,
-                    0,
-                    a_step,
-                    b,
-                    0,
-                    b_step,
-                    1,
-                    steps,
-                    begin,
-                    start_row,
-                    _NO_FLOOR,
-                    c_i,
-                    c_row,
-                )
-                i += _LOW
-        elif left >= TILE_ROWS:
-            _tall_thin(
-                a_i,
-                a_row,
-                0,
-                a_step,
-                b,
-                0,
-                b_step,
-                1,
-                steps,
-                begin,
-                start_row,
-                _NO_FLOOR,
-                c_i,
-                c_row,
-            )
-            i += TILE_ROWS
-        else:
-            _low_thin(
-                a_i,
-                a_row,
-                0,
-                a_step,
-                b,
-                0,
-                b_step,
-                1,
-                steps,
-                begin,
-                start_row,
-                _NO_FLOOR,
-                c_i,
-                c_row,
-            )
-            i += _LOW
+    """One panel of a product, as `simd/panel.py` says; rows are computed in fours."""
+    _panel(a, a_row, a_step, rows, steps, b, b_step, start, start_row, c, c_row, columns)

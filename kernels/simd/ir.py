@@ -22,6 +22,8 @@ intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = extending.intrin
 """Numba's decorator for a function that is written in LLVM's instructions."""
 loop: Callable[[Builder, Value], Any] = cgutils.for_range
 """`with loop(builder, count) as turn:` what is appended runs `count` times; see `turn.index`."""
+unpack: Callable[[Builder, Value, int], list[Value]] = cgutils.unpack_tuple
+"""The values of a tuple of so many."""
 _alloca: Callable[[Builder, Any], Value] = cgutils.alloca_once
 
 FLOAT = ir.FloatType()
@@ -52,6 +54,25 @@ def floats(value: float) -> Value:
 def variable(builder: Builder, kind: Any = FLOATS) -> Value:
     """A local variable. LLVM gives it a register where there is one."""
     return _alloca(builder, kind)
+
+
+def cover(
+    builder: Builder, count: Value, heights: Sequence[int], emit: Callable[[int, Value], None]
+) -> None:
+    """Append code that covers `count` rows with blocks, as many of the tallest as fit, then others.
+
+    `emit(height, first row)` appends a block. The last height reaches over the end where it does
+    not divide what is left.
+    """
+    begin = int64(0)
+    for height in heights:
+        left = builder.sub(count, begin)
+        if height == heights[-1]:
+            left = builder.add(left, int64(height - 1))
+        blocks = builder.sdiv(left, int64(height))
+        with loop(builder, blocks) as turn:
+            emit(height, builder.add(begin, builder.mul(turn.index, int64(height))))
+        begin = builder.add(begin, builder.mul(blocks, int64(height)))
 
 
 def load(builder: Builder, address: Value, kind: Any = FLOATS) -> Value:

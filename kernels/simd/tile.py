@@ -6,6 +6,7 @@ The folder's `__init__.py` says why it reaches the machine's peak. Read next:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir as llvm  # type: ignore[import-untyped]
@@ -38,49 +39,9 @@ def make_tile(rows: int = TILE_ROWS, vectors: int = TILE_VECTORS, *, edge: bool 
         edge: only `valid_rows` and `valid_columns` of the block exist. The rows beyond are
             computed from the last valid row of a and not written; b must be readable in full.
     """
-    sums = [(i, j) for i in range(rows) for j in range(vectors)]
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        (a, a_row, a_segment, a_step, b, b_segment, b_step, segments, steps) = args[:9]
-        start, start_row, lowest, c, c_row = args[9:14]
-        block = _Block(builder, *args[14:]) if edge else _Block(builder)
-        sum_of = {place: ir.variable(builder) for place in sums}
-
-        begins_at_zero = builder.icmp_signed("==", start, ir.int64(0))
-        with builder.if_else(begins_at_zero) as (zero, given):
-            with zero:
-                for place in sums:
-                    builder.store(ir.floats(0), sum_of[place])
-            with given:
-                for i, j in sums:
-                    row = block.row(start, start_row, i)
-                    builder.store(block.load(row, j), sum_of[i, j])
-
-        with ir.loop(builder, segments) as segment:
-            a_here = ir.offset(builder, a, builder.mul(segment.index, a_segment))
-            b_here = ir.offset(builder, b, builder.mul(segment.index, b_segment))
-            a_rows = [block.row(a_here, a_row, i) for i in range(rows)]
-            with ir.loop(builder, steps) as step:
-                a_offset = builder.mul(step.index, a_step)
-                b_row = ir.offset(builder, b_here, builder.mul(step.index, b_step))
-                columns = [
-                    ir.load(builder, ir.offset(builder, b_row, j * WIDTH)) for j in range(vectors)
-                ]
-                for i in range(rows):
-                    entry = ir.load(builder, ir.offset(builder, a_rows[i], a_offset), ir.FLOAT)
-                    entry = ir.broadcast(builder, entry)
-                    for j in range(vectors):
-                        before = builder.load(sum_of[i, j], typ=ir.FLOATS)
-                        builder.store(ir.fma(builder, entry, columns[j], before), sum_of[i, j])
-
-        floor = ir.broadcast(builder, lowest)
-        for i in range(rows):
-            with block.if_valid(i):
-                for j in range(vectors):
-                    result = builder.load(sum_of[i, j], typ=ir.FLOATS)
-                    too_low = builder.fcmp_ordered("<", result, floor)
-                    result = builder.select(too_low, floor, result)
-                    block.store(result, block.row(c, c_row, i), j)
+        emit_tile(builder, rows, vectors, args)
         return context.get_dummy_value()
 
     border = [types.int64] * (2 if edge else 0)
@@ -105,6 +66,51 @@ def make_tile(rows: int = TILE_ROWS, vectors: int = TILE_VECTORS, *, edge: bool 
             return kind, emit
 
     return tile
+
+
+def emit_tile(builder: Any, rows: int, vectors: int, args: Sequence[Any]) -> None:
+    """Append the code of one tile; `args` are the tile's, with or without the two of the edge."""
+    sums = [(i, j) for i in range(rows) for j in range(vectors)]
+    (a, a_row, a_segment, a_step, b, b_segment, b_step, segments, steps) = args[:9]
+    start, start_row, lowest, c, c_row = args[9:14]
+    block = _Block(builder, *args[14:])
+    sum_of = {place: ir.variable(builder) for place in sums}
+
+    begins_at_zero = builder.icmp_signed("==", start, ir.int64(0))
+    with builder.if_else(begins_at_zero) as (zero, given):
+        with zero:
+            for place in sums:
+                builder.store(ir.floats(0), sum_of[place])
+        with given:
+            for i, j in sums:
+                row = block.row(start, start_row, i)
+                builder.store(block.load(row, j), sum_of[i, j])
+
+    with ir.loop(builder, segments) as segment:
+        a_here = ir.offset(builder, a, builder.mul(segment.index, a_segment))
+        b_here = ir.offset(builder, b, builder.mul(segment.index, b_segment))
+        a_rows = [block.row(a_here, a_row, i) for i in range(rows)]
+        with ir.loop(builder, steps) as step:
+            a_offset = builder.mul(step.index, a_step)
+            b_row = ir.offset(builder, b_here, builder.mul(step.index, b_step))
+            columns = [
+                ir.load(builder, ir.offset(builder, b_row, j * WIDTH)) for j in range(vectors)
+            ]
+            for i in range(rows):
+                entry = ir.load(builder, ir.offset(builder, a_rows[i], a_offset), ir.FLOAT)
+                entry = ir.broadcast(builder, entry)
+                for j in range(vectors):
+                    before = builder.load(sum_of[i, j], typ=ir.FLOATS)
+                    builder.store(ir.fma(builder, entry, columns[j], before), sum_of[i, j])
+
+    floor = ir.broadcast(builder, lowest)
+    for i in range(rows):
+        with block.if_valid(i):
+            for j in range(vectors):
+                result = builder.load(sum_of[i, j], typ=ir.FLOATS)
+                too_low = builder.fcmp_ordered("<", result, floor)
+                result = builder.select(too_low, floor, result)
+                block.store(result, block.row(c, c_row, i), j)
 
 
 class _Block:

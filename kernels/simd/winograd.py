@@ -29,8 +29,9 @@ Convolutional Neural Networks, CVPR 2016, section 4 (the images, and these point
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -90,68 +91,127 @@ def _coefficients(roots: Sequence[int]) -> list[int]:
     return product
 
 
-def make_transform(matrix: Matrix, *, border: str | None = None, floor: bool = False) -> Any:
+def make_transform(choose: Callable[[Matrices], Matrix], border: str | None = None) -> Any:
     """A function for kernels: Y = M X M^T for WIDTH channels, X and Y being small squares.
 
-        transform(x, x_row, x_column, y, y_row, y_column,
-                  first_row, last_row, first_column, last_column, nothing, lowest)
+        transform(tiling, x, x_steps, y, y_steps)                              border None
+        transform(tiling, x, x_steps, y, y_steps, bounds, nothing)             "read"
+        transform(tiling, x, x_steps, y, y_steps, bounds, nothing, lowest)     "write"
 
-    `x` and `y` are the addresses of the squares' first vectors; the steps between their rows and
-    between their columns count floats. A zero in M costs nothing, a 1 one addition.
+    Of `tiling` only the type is used: M is `choose(its class's matrices)`, so one text of a kernel
+    serves every F(m, r), and is compiled for each with constants. `x` and `y` are the addresses of
+    the squares' first vectors, the steps between their rows and between their columns count floats.
+    A zero in M costs nothing, a 1 one addition.
 
     Args:
-        matrix: M, (rows of Y, rows of X).
-        border: "read": only the rows of X from first_row up to, not including, last_row exist, and
-            the columns alike; what lies outside is read at `nothing`, WIDTH zeros. "write": the
-            same of Y, and what lies outside is written to `nothing`. The addresses are chosen, not
-            branched on, so a square at the border costs little more than one inside. None: all
-            exists, and these five arguments are ignored.
-        floor: write max(y, lowest), which keeps a NaN; otherwise `lowest` is ignored.
+        choose: picks M, (rows of Y, rows of X), from the matrices of F(m, r).
+        border: "read": of X exist only the rows from bounds[0] up to, not including, bounds[1], and
+            the columns from bounds[2] to bounds[3]; what lies outside is read at `nothing`, WIDTH
+            zeros. "write": the same of Y; what lies outside is written to `nothing`, and what is
+            written is max(y, lowest), which keeps a NaN. At a border the addresses are chosen, not
+            branched on, so a square there costs little more than one inside.
     """
-    rows, size = matrix.shape
 
-    def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        x, x_row, x_column, y, y_row, y_column = args[:6]
-        bounds, nothing, lowest = args[6:10], args[10], args[11]
+    def typed(tiling: Any, *others: Any) -> Any:
+        matrix = choose(tiling.instance_class.matrices)
+        return types.void(tiling, *others), functools.partial(_emit_transform, matrix, border)
 
-        def place(first: Any, i: int, row: Any, j: int, column: Any, limited: bool) -> Any:
-            step = builder.add(builder.mul(ir.int64(i), row), builder.mul(ir.int64(j), column))
-            address = ir.offset(builder, first, step)
-            if not limited:
-                return address
-            inside = [
-                builder.icmp_signed(sign, ir.int64(index), bound)
-                for index, sign, bound in zip((i, i, j, j), (">=", "<") * 2, bounds, strict=True)
-            ]
-            both = builder.and_(builder.and_(*inside[:2]), builder.and_(*inside[2:]))
-            return builder.select(both, address, nothing)
+    uniform: Any = types.UniTuple
+    pair, bounds = uniform(types.int64, 2), uniform(types.int64, 4)
+    kinds = (types.int64, pair, types.int64, pair, bounds, types.int64, types.float32)
+    if border is None:
 
-        half = []
-        for j in range(size):
-            column = [
-                ir.load(builder, place(x, i, x_row, j, x_column, border == "read"))
-                for i in range(size)
-            ]
-            half.append([_combine(builder, matrix[k], column) for k in range(rows)])
-        for k in range(rows):
-            for q in range(rows):
-                value = _combine(builder, matrix[q], [half[j][k] for j in range(size)])
-                if floor:
-                    least = ir.broadcast(builder, lowest)
-                    below = builder.fcmp_ordered("<", value, least)
-                    value = builder.select(below, least, value)
-                ir.store(builder, value, place(y, k, y_row, q, y_column, border == "write"))
-        return context.get_dummy_value()
+        @ir.intrinsic
+        def transform(
+            typingctx: Any, tiling: Any, x: Any, x_steps: Any, y: Any, y_steps: Any
+        ) -> Any:
+            return typed(tiling, *kinds[:4])
+    elif border == "read":
 
-    @ir.intrinsic
-    def transform(
-        typingctx: Any, x: Any, x_row: Any, x_column: Any, y: Any, y_row: Any, y_column: Any,
-        first_row: Any, last_row: Any, first_column: Any, last_column: Any, nothing: Any,
-        lowest: Any,
-    ) -> Any:  # fmt: skip
-        return types.void(*[types.int64] * 11, types.float32), emit
+        @ir.intrinsic
+        def transform(
+            typingctx: Any, tiling: Any, x: Any, x_steps: Any, y: Any, y_steps: Any, bounds: Any,
+            nothing: Any,
+        ) -> Any:  # fmt: skip
+            return typed(tiling, *kinds[:6])
+    else:
+
+        @ir.intrinsic
+        def transform(
+            typingctx: Any, tiling: Any, x: Any, x_steps: Any, y: Any, y_steps: Any, bounds: Any,
+            nothing: Any, lowest: Any,
+        ) -> Any:  # fmt: skip
+            return typed(tiling, *kinds)
 
     return transform
+
+
+def _emit_transform(
+    matrix: Matrix, border: str | None, context: Any, builder: Any, sig: Any, args: tuple[Any, ...]
+) -> Any:
+    """Append the code of one transform; at a border there are two, for all of a square and part."""
+    x, x_steps, y, y_steps, *rest = args[1:]
+    rows, size = matrix.shape
+    source = _Square(builder, x, x_steps)
+    target = _Square(builder, y, y_steps)
+    if border is None:
+        _sandwich(builder, matrix, source, target, None)
+        return context.get_dummy_value()
+    bounds, nothing = ir.unpack(builder, rest[0], 4), rest[1]
+    lowest = rest[2] if border == "write" else None
+    whole = ir.int64(rows if border == "write" else size)
+    begins = [builder.icmp_signed("<=", bounds[k], ir.int64(0)) for k in (0, 2)]
+    ends = [builder.icmp_signed(">=", bounds[k], whole) for k in (1, 3)]
+    inside = builder.and_(builder.and_(*begins), builder.and_(*ends))
+    with builder.if_else(inside) as (all_of_it, a_part):
+        with all_of_it:
+            _sandwich(builder, matrix, source, target, lowest)
+        with a_part:
+            limited = target if border == "write" else source
+            limited.bounds, limited.nothing = bounds, nothing
+            _sandwich(builder, matrix, source, target, lowest)
+    return context.get_dummy_value()
+
+
+class _Square:
+    """Where the vectors of a small square stand; outside of `bounds`, at `nothing`."""
+
+    def __init__(self, builder: Any, first: Any, steps: Any) -> None:
+        self.builder = builder
+        self.first = first
+        self.steps = ir.unpack(builder, steps, 2)
+        self.bounds: Any = None
+        self.nothing: Any = None
+
+    def place(self, i: int, j: int) -> Any:
+        """The address of the vector in row i, column j."""
+        builder = self.builder
+        moves = [builder.mul(ir.int64(k), step) for k, step in zip((i, j), self.steps, strict=True)]
+        address = ir.offset(builder, self.first, builder.add(*moves))
+        if self.bounds is None:
+            return address
+        inside = [
+            builder.icmp_signed(sign, ir.int64(index), bound)
+            for index, sign, bound in zip((i, i, j, j), (">=", "<") * 2, self.bounds, strict=True)
+        ]
+        both = builder.and_(builder.and_(*inside[:2]), builder.and_(*inside[2:]))
+        return builder.select(both, address, self.nothing)
+
+
+def _sandwich(builder: Any, matrix: Matrix, source: _Square, target: _Square, lowest: Any) -> None:
+    """Append Y = M X M^T: the columns of X first, then the rows of the result."""
+    rows, size = matrix.shape
+    half = []
+    for j in range(size):
+        column = [ir.load(builder, source.place(i, j)) for i in range(size)]
+        half.append([_combine(builder, matrix[k], column) for k in range(rows)])
+    least = None if lowest is None else ir.broadcast(builder, lowest)
+    for k in range(rows):
+        for q in range(rows):
+            value = _combine(builder, matrix[q], [half[j][k] for j in range(size)])
+            if least is not None:
+                value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
+            ir.store(builder, value, target.place(k, q))
 
 
 @ir.intrinsic

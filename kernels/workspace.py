@@ -16,6 +16,7 @@ import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,10 +100,14 @@ class _Pool:
     """Blocks of memory by size, the sizes in the order in which they were last handed out.
 
     What it holds, in use and not, never exceeds `_SLACK` times the most that was in use at once.
+
+    A finalizer may run in the middle of a change here, in the same thread, and ask for memory: it
+    is let in (a plain lock would wait for itself), and is given memory that is not the pool's.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self.changing = False
         self.unused: dict[int, list[mmap.mmap]] = {}
         self.leases: dict[int, _Lease] = {}  # a weak reference must itself be kept
         self.ended: deque[_Lease] = deque()
@@ -111,7 +116,9 @@ class _Pool:
     def lease(self, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> Array:
         """An array on a block of at least `size` bytes, which comes back when the array dies."""
         size = _size_class(size)
-        with self.lock:
+        with self._change() as outermost:
+            if not outermost:
+                return np.empty(shape, dtype)
             self._collect()
             blocks = self.unused.pop(size, [])
             self.unused[size] = blocks
@@ -129,6 +136,19 @@ class _Pool:
             lease.block = block
             self.leases[id(lease)] = lease
         return array
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[bool]:
+        """One thread at a time; whether the pool is not in the middle of another change."""
+        with self.lock:
+            if self.changing:
+                yield False
+                return
+            self.changing = True
+            try:
+                yield True
+            finally:
+                self.changing = False
 
     def _collect(self) -> None:
         """Take back the blocks whose last array died, in whatever thread it did.
@@ -154,15 +174,17 @@ class _Pool:
                 del self.unused[size]
 
     def report(self) -> Report:
-        with self.lock:
-            self._collect()
+        with self._change() as outermost:
+            if outermost:
+                self._collect()
             return Report(self.in_use, self.kept, self.peak)
 
     def release(self) -> None:
-        with self.lock:
-            self._collect()
-            self._shrink(0)
-            self.peak = self.in_use
+        with self._change() as outermost:
+            if outermost:
+                self._collect()
+                self._shrink(0)
+                self.peak = self.in_use
 
 
 def _size_class(size: int) -> int:
@@ -191,7 +213,8 @@ _pool = _Pool()
 
 def _after_fork() -> None:
     """The child has one thread; a lock that another thread held at the fork would stay shut."""
-    _pool.lock = threading.Lock()
+    _pool.lock = threading.RLock()
+    _pool.changing = False
 
 
 if hasattr(os, "register_at_fork"):

@@ -128,6 +128,38 @@ def test_a_step_repeated_allocates_nothing_new(monkeypatch):
     assert made == []
 
 
+def test_a_finalizer_that_runs_while_the_pool_changes(monkeypatch):
+    """It may ask for memory: it neither waits for its own thread, nor disturbs the change."""
+    workspace.release()
+    before = workspace.report().in_use
+    made, fresh_block = [], workspace._fresh_block
+
+    class Dies:
+        def __del__(self):
+            made.append(workspace.empty((BIG,), np.float32))
+            made.append(workspace.report())
+            workspace.release()
+
+    def finalizing(size):
+        Dies()
+        return fresh_block(size)
+
+    monkeypatch.setattr(workspace, "_fresh_block", finalizing)
+    thread = threading.Thread(
+        target=lambda: made.append(workspace.empty((BIG,), np.float32)), daemon=True
+    )
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    inner, report, outer = made
+    assert report.in_use == before
+    assert not np.shares_memory(inner, outer)
+    assert workspace.report().in_use == before + workspace._size_class(outer.nbytes)
+    monkeypatch.undo()
+    del made[:], inner, outer
+    assert workspace.report().in_use == before
+
+
 def test_release_gives_everything_unused_back():
     held = workspace.empty((BIG,), np.float32)
     workspace.empty((3 * BIG,), np.float32)

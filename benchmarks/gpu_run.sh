@@ -9,7 +9,7 @@
 # packages, for the version of Python named (3.12, say), and the Numba kernels as PTX, for a driver
 # of CUDA 13. After a break, run it once more with the same OUT, or with a copy of it: parts that
 # done.txt names are not run again, and the kernels go on with the op at which they stopped.
-# PARTS="tests kernels" runs some of the parts; SECONDS_LEFT=540 ends the whole run in time.
+# PARTS="tests-test_gpu_ops kernels" runs some of the parts; SECONDS_LEFT=540 ends the whole run in time.
 # OUT holds five files: log.txt, done.txt, gpu-kernels.json, gpu-training.json, gpu-kernels.html.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -52,7 +52,10 @@ failed=0
 part() { # part NAME SHARE COMMAND...: run it once in a share of the time left; log it; note success
   local name=$1 share=$2 started=$SECONDS status=75
   shift 2
-  case " ${PARTS:-about tests kernels training page} " in *" ${name%%-*} "*) ;; *) return 0 ;; esac
+  case " ${PARTS:-about tests kernels training} " in
+    *" $name "* | *" ${name%%-*} "*) ;;
+    *) return 0 ;;
+  esac
   if grep -qsx "$name" "$out/done.txt"; then
     echo "== $name: done before"
     return 0

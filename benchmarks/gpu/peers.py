@@ -1,4 +1,4 @@
-"""What PyTorch calls the same work, for `gpu.py`: cuDNN and cuBLAS in float32, TF32 off.
+"""What PyTorch calls the same work, by cuDNN and cuBLAS in float32, TF32 off.
 
 Arrays are shared with PyTorch without a copy. NHWC images become its channels-last tensors; the
 filters are laid out for it once, before the clock starts.

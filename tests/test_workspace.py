@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import subprocess
 import sys
@@ -126,6 +127,30 @@ def test_a_step_repeated_allocates_nothing_new(monkeypatch):
     for _ in range(5):
         step()
     assert made == []
+
+
+def test_a_smaller_array_takes_an_unused_block_up_to_twice_its_size():
+    workspace.release()
+    before = workspace.report().in_use
+    workspace.empty((BIG,), np.float32)
+    workspace.empty((3 * BIG,), np.float32)
+    kept = workspace.report().kept
+    smaller = workspace.empty((2 * BIG,), np.float32)
+    assert workspace.report().kept == kept - workspace._size_class(3 * BIG * 4)
+    del smaller
+    tiny = workspace.empty((BIG // 3,), np.float32)  # for so little neither block is taken
+    after = workspace.report()
+    assert (after.in_use, after.kept) == (before + workspace._size_class(tiny.nbytes), kept)
+
+
+def test_scratch_that_is_outgrown_leaves_nothing_behind():
+    for power in (18, 20, 22):
+        mine = workspace.scratch("outgrown", (1 << power,), np.zeros(1, np.float32))
+        assert mine.ctypes.data % workspace._LINE == 0
+        base = mine
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        assert isinstance(base.base, mmap.mmap)  # whose pages go back with it
 
 
 def test_a_finalizer_that_runs_while_the_pool_changes(monkeypatch):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .backend import added
 from .errors import GraphError
 from .grad_mode import enable_grad, mode
-from .leaf_gradients import accumulate, accumulate_all
+from .leaf_gradients import accumulate
 from .node import Leaf, Node, Output, written
 from .tensor import wrap
 
@@ -80,7 +80,7 @@ def engine(
                 raise _released(node)
             if wanted is None:
                 if node.retained:
-                    accumulate(node, grad, create)
+                    accumulate({node: grad}, create)
             elif node in wanted and found is not None:
                 found[node] = grad
                 if stop:
@@ -126,7 +126,7 @@ def engine(
             if not retain:
                 node.kept = node.edges = None
         if wanted is None:
-            accumulate_all(grads, create)
+            accumulate(grads, create)
         elif found is not None:
             found.update(grads)
     finally:

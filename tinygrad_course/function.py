@@ -267,32 +267,30 @@ class Function(Node):
         if plan.upstream is not None:
             formula, at = plan.upstream
             grad = formula(self, grad, *[kept[k] for k in at])
+        grads: list[Any] = []
         if plan.joint is not None:
             formula, at = plan.joint
-            grads = list(formula(self, grad, *[kept[k] for k in at]))
+            grads += formula(self, grad, *[kept[k] for k in at])
             self._check_count(grads)
-        else:
-            grads = []
-            for call in plan.calls:
-                if call is None or edges[len(grads)] is None:
-                    grads.append(None)
-                    continue
-                formula, at = call
-                if not at:  # written out, since most formulas ask for one value or none
-                    grads.append(formula(self, grad))
-                elif len(at) == 1:
-                    grads.append(formula(self, grad, kept[at[0]]))
-                else:
-                    grads.append(formula(self, grad, *[kept[k] for k in at]))
-        i = -1
-        for g in grads:
-            i += 1
-            if g is None:
+            for i, g in enumerate(grads):
+                if g is not None:
+                    grads[i] = None if edges[i] is None else self._fitted(i, g)
+            return grads
+        for call in plan.calls:
+            i = len(grads)
+            if call is None or edges[i] is None:
+                grads.append(None)
                 continue
-            if edges[i] is None:
-                grads[i] = None
-            elif g.dtype is not dtype or g.shape != shapes[i]:
-                grads[i] = self._fitted(i, g)
+            formula, at = call
+            if not at:  # written out, since most formulas ask for one value or none
+                g = formula(self, grad)
+            elif len(at) == 1:
+                g = formula(self, grad, kept[at[0]])
+            else:
+                g = formula(self, grad, *[kept[k] for k in at])
+            if g is not None and (g.dtype is not dtype or g.shape != shapes[i]):
+                g = self._fitted(i, g)
+            grads.append(g)
         return grads
 
     def _fitted(self, i: int, g: Any) -> Any:

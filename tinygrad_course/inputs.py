@@ -6,6 +6,7 @@ or raises. Used by `function.py`; the rules themselves are in `dtypes.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .function import Function
 
 
-def common_float(arrays: list[Any]) -> Any:
+def common_float(arrays: Sequence[Any]) -> Any:
     """The dtype of NumPy arrays that all have one float dtype; None where any is something else.
 
     The case of nearly every call: nothing has to be converted, nothing refused.

@@ -7,8 +7,8 @@ leaf's own. Read next: `grad_mode.py`.
 
 from __future__ import annotations
 
-import mmap
 import threading
+from mmap import mmap
 from sys import getrefcount
 from typing import Any
 
@@ -26,25 +26,15 @@ IN_ONE_DICT = 2
 """References to `grads[node]` while it is counted: the dict's, and the argument's."""
 
 
-def accumulate_all(grads: dict[Node, Any], create: bool) -> None:
-    """Add to the gradients of the leaves that are the keys: the end of a pass that went through."""
+def accumulate(grads: dict[Node, Any], create: bool) -> None:
+    """Add to the gradients of the keys: of leaves, or of a node that was asked to keep its own."""
     with accumulating:
-        for leaf in grads:
-            _add(leaf, grads, create)
-
-
-def accumulate(node: Node, grad: Any, create: bool) -> None:
-    """Add to the gradient of a node that was asked to keep its own."""
-    with accumulating:
-        _add(node, {node: grad}, create)
-
-
-def _add(node: Node, grads: dict[Node, Any], create: bool) -> None:
-    if node.grad is None:
-        node.grad = owned(node, grads, create)
-    else:
-        with enable_grad() if create else no_grad():
-            node.grad = node.grad + grads[node]
+        for node in tuple(grads):
+            if node.grad is None:
+                node.grad = owned(node, grads, create)
+            else:
+                with enable_grad() if create else no_grad():
+                    node.grad = node.grad + grads[node]
 
 
 def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:
@@ -58,14 +48,10 @@ def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:
     unshared = getrefcount(grads[node]) == IN_ONE_DICT
     grad = grads[node]
     if grad.__class__ is ndarray:
-        return wrap(grad if unshared and _is_whole(grad) else grad.copy(), None)
+        base = grad.base  # memory of the array's own, or of the pool behind kernels' results
+        whole = (base is None or base.__class__ is mmap) and grad.flags.carray
+        return wrap(grad if unshared and whole else grad.copy(), None)
     if isinstance(grad, Tensor):
         copy = array_module(grad.data).array(grad.data, order="C")
         return wrap(copy, grad.node if create else None)
     return wrap(array_module(grad).array(grad, order="C"), None)
-
-
-def _is_whole(array: Any) -> bool:
-    """Whether an array stands on memory of its own, or of the pool behind kernels' results."""
-    base = array.base
-    return (base is None or base.__class__ is mmap.mmap) and array.flags.carray

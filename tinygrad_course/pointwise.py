@@ -24,7 +24,7 @@ from .dtypes import (
 from .errors import ArgumentTypeError
 from .function import Function
 from .grad_mode import mode
-from .inputs import constant_result
+from .inputs import common_float, constant_result
 from .node import Node, next_serial
 from .tensor import Tensor, new, wrap
 
@@ -54,9 +54,10 @@ class Unary(Function):
     def apply(self, x: Any) -> Tensor:
         """Run forward and record, as `Function.apply` does."""
         if x.__class__ is not Tensor and not isinstance(x, Tensor):
-            x = operand(x)
-            if x.dtype.kind != "f" and not self.keeps_integers:
-                x = x.astype(DEFAULT)
+            if common_float((x,)) is None:
+                x = operand(x)
+                if x.dtype.kind != "f" and not self.keeps_integers:
+                    x = x.astype(DEFAULT)
             try:
                 plain: Tensor = self.forward(x)  # an array, for arrays
             except TypeError:

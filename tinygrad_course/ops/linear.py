@@ -17,8 +17,8 @@ from .elementary import Sigmoid, Tanh
 from .epilogue import activation_kind
 from .shaping import broadcast_to, reshape
 
-FORMS: dict[str, Any] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
-"""The activations that `dense` ends with, as the ops that they also are."""
+FORMS: dict[str, Any] = {"relu": ReLU(), "tanh": Tanh(), "sigmoid": Sigmoid()}
+"""The activations that `dense` ends with, as the ops that they also are; for their formulas."""
 
 
 class MatMul(Function):
@@ -58,7 +58,7 @@ class Dense(Function):
         return product(_rows(x).swapaxes(0, 1), _rows(grad))
 
     def grad_b(self, grad: Any) -> Any:
-        return sum_rows(grad)
+        return added_rows(grad)
 
 
 class DenseActivation(Dense):
@@ -66,7 +66,7 @@ class DenseActivation(Dense):
 
     def __init__(self, *, activation: str) -> None:
         self.activation = activation
-        self.f = FORMS[activation]()
+        self.f = FORMS[activation]
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         check_dense(x, w, b)
@@ -137,10 +137,12 @@ def sum_rows(x: Any) -> Tensor:
     x = operand(x)
     if not x.shape:
         raise ShapeError("sum_rows: x must be (..., D), but has shape ()")
-    if len(x.shape) == 2 and is_small(x.size):
-        few: Tensor = x.sum(axis=0)
-        return few
-    return SumRows().apply(x)
+    return added_rows(x)
+
+
+def added_rows(x: Any) -> Any:
+    """`sum_rows` of an array or a tensor with axes."""
+    return x.sum(axis=0) if x.ndim == 2 and is_small(x.size) else SumRows().apply(x)
 
 
 def matmul(a: Any, b: Any) -> Tensor:

@@ -147,7 +147,8 @@ class Optimizer:
         """Forget the gradients of all parameters."""
         for group in self.groups:
             for parameter in group.parameters:
-                parameter.zero_grad()
+                if parameter.node is not None:
+                    parameter.node.grad = None
 
     def values(self, group: Group | None = None, step: int | None = None) -> dict[str, Any]:
         """The hyper-parameters' values, schedules evaluated.

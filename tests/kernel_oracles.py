@@ -467,33 +467,42 @@ def local_response_norm_grad(dy, x, *, before, after, alpha, beta, k):
     return dx
 
 
-def lstm_cell(ax, ah, c):
+def lstm(ax, h0, c0, w_h):
     """Number by number."""
-    H = c.shape[1]
-    gates, after, h = np.zeros(ax.shape), np.zeros(c.shape), np.zeros(c.shape)
-    for n, j in np.ndindex(*c.shape):
-        a = [ax[n, k * H + j] + ah[n, k * H + j] for k in range(4)]
+    (N, T, _), H = ax.shape, h0.shape[1]
+    gates, cells, y = np.zeros(ax.shape), np.zeros((N, T + 1, H)), np.zeros((N, T, H))
+    cells[:, 0] = c0
+    for n, t, j in np.ndindex(N, T, H):
+        h = y[n, t - 1] if t else h0[n]
+        a = [ax[n, t, k * H + j] + sum(h * w_h[:, k * H + j]) for k in range(4)]
         i, f, g, o = (np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4))
-        gates[n, [j, H + j, 2 * H + j, 3 * H + j]] = i, f, g, o
-        after[n, j] = f * c[n, j] + i * g
-        h[n, j] = o * np.tanh(after[n, j])
-    return gates, after, h
+        gates[n, t, [j, H + j, 2 * H + j, 3 * H + j]] = i, f, g, o
+        cells[n, t + 1, j] = f * cells[n, t, j] + i * g
+        y[n, t, j] = o * np.tanh(cells[n, t + 1, j])
+    return gates, cells, y
 
 
-def lstm_cell_grad(dh, dc, gates, c, after):
-    """The chain rule written out: through h to o and c', through c' to i, f, g and c."""
-    H = c.shape[1]
-    da, before = np.zeros(gates.shape), np.zeros(c.shape)
-    for n, j in np.ndindex(*c.shape):
-        i, f, g, o = gates[n, [j, H + j, 2 * H + j, 3 * H + j]]
-        through = dc[n, j] + dh[n, j] * o / np.cosh(after[n, j]) ** 2
-        slopes = np.array([i - i**2, f - f**2, 1 - g**2, o - o**2])
-        owed = np.array(
-            [through * g, through * c[n, j], through * i, dh[n, j] * np.tanh(after[n, j])]
-        )
-        da[n, [j, H + j, 2 * H + j, 3 * H + j]] = owed * slopes
-        before[n, j] = through * f
-    return da, before
+def lstm_grad(dy, dc, gates, cells, w_h):
+    """The chain rule written out: through h to o and c, through c to i, f, g and the c before."""
+    N, T, H = dy.shape
+    da, dh, dc = np.zeros(gates.shape), np.zeros((N, H)), np.array(dc)
+    for n in range(N):
+        for t in reversed(range(T)):
+            for j in range(H):
+                i, f, g, o = gates[n, t, [j, H + j, 2 * H + j, 3 * H + j]]
+                owed = dy[n, t, j] + dh[n, j]
+                through = dc[n, j] + owed * o / np.cosh(cells[n, t + 1, j]) ** 2
+                slopes = np.array([i - i**2, f - f**2, 1 - g**2, o - o**2])
+                shares = [
+                    through * g,
+                    through * cells[n, t, j],
+                    through * i,
+                    owed * np.tanh(cells[n, t + 1, j]),
+                ]
+                da[n, t, [j, H + j, 2 * H + j, 3 * H + j]] = shares * slopes
+                dc[n, j] = through * f
+            dh[n] = [sum(w_h[j] * da[n, t]) for j in range(H)]
+    return da, dh, dc
 
 
 def embedding(weight, index, *, padding_index):

@@ -28,8 +28,7 @@ class GRU(Function):
 
     def forward(self, x: Array, h0: Array, w_x: Array, w_h: Array, b_x: Array, b_h: Array) -> Array:
         xp, (N, T, _), H = array_module(x), x.shape, h0.shape[1]
-        gates = projected(x, w_x)
-        gates += b_x
+        gates = projected(x, w_x, b_x)
         recalled, y = xp.empty((N, T, H), x.dtype), xp.empty((N, T, H), x.dtype)
         h = h0
         for t in range(T):

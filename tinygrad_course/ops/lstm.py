@@ -1,8 +1,7 @@
 """Long short-term memory: a cell that keeps its content unless a gate says otherwise.
 
 The gates stand in the order input, forget, cell, output in every weight. As in `rnn.py` one node
-holds the whole sequence; inside it the steps come first, so that what a step reads and writes lies
-in one piece. Read next: `gru.py`.
+holds the whole sequence, and one kernel takes all its steps. Read next: `gru.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ..tensor import Tensor
 from .elementary import sigmoid, tanh
 from .linear import dense
 from .recurrent import (
-    by_steps,
+    before,
     checked_cell,
     projected,
     run_layers,
@@ -35,17 +34,9 @@ class LSTM(Function):
     def forward(
         self, x: Array, h0: Array, c0: Array, w_x: Array, w_h: Array, b_x: Array, b_h: Array
     ) -> tuple[Array, Array]:
-        xp, (N, T, _), H = array_module(x), x.shape, h0.shape[1]
-        ax = projected(by_steps(x), w_x)
-        ax += b_x + b_h
-        gates = xp.empty(ax.shape, x.dtype)
-        cells, y = xp.empty((T + 1, N, H), x.dtype), xp.empty((T, N, H), x.dtype)
-        cells[0], h = c0, h0
-        for t in range(T):
-            after = gates[t], cells[t + 1], y[t]
-            _, _, h = launch("lstm_cell", ax[t], launch("matmul", h, w_h), cells[t], out=after)
-        self.gates, self.cells = gates, cells
-        return by_steps(y), xp.array(cells[T], order="C")
+        ax = projected(x, w_x, b_x + b_h)
+        self.gates, self.cells, y = launch("lstm", ax, h0, c0, w_h)
+        return y, array_module(x).array(self.cells[:, -1], order="C")
 
     def backward(
         self,
@@ -86,17 +77,9 @@ class LSTMGrad(Function):
         gates: Array,
         cells: Array,
     ) -> tuple[Array, ...]:
-        xp, steps = array_module(x), by_steps(dy)
-        da, dh = xp.empty(gates.shape, x.dtype), xp.zeros(h0.shape, x.dtype)
-        turns = xp.empty((2, *c0.shape), x.dtype)  # dc is read from one and written to the other
-        for t in reversed(range(len(steps))):
-            before = da[t], turns[t % 2]
-            dh = dh + steps[t]
-            _, dc = launch("lstm_cell_grad", dh, dc, gates[t], cells[t], cells[t + 1], out=before)
-            dh = launch("matmul", da[t], w_h.T)
-        h = xp.concatenate([h0[None], by_steps(y)[:-1]])
-        dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, by_steps(x), h, w_x)
-        return by_steps(dx), dh, xp.array(dc), dw_x, dw_h, db_x, db_h
+        da, dh, dc = launch("lstm_grad", dy, dc, gates, cells, w_h)
+        dx, dw_x, dw_h, db_x, db_h = through_weights(da, da, x, before(h0, y), w_x)
+        return dx, dh, dc, dw_x, dw_h, db_x, db_h
 
     def backward(
         self,

@@ -146,16 +146,11 @@ def _first_state(name: str, state: Any, shape: tuple[int, ...], x: Any) -> Any:
     return state
 
 
-def projected(x: Array, w: Array) -> Array:
-    """x w for all samples and steps at once: (N, T, D) to (N, T, columns)."""
+def projected(x: Array, w: Array, b: Array) -> Array:
+    """x w + b for all samples and steps at once: (N, T, D) to (N, T, columns)."""
     N, T, D = x.shape
-    y: Array = launch("matmul", x.reshape(N * T, D), w)
+    y: Array = launch("dense", x.reshape(N * T, D), w, b, activation=None)
     return y.reshape(N, T, w.shape[1])
-
-
-def by_steps(x: Array) -> Array:
-    """Sequences (N, T, D) as steps (T, N, D), each in one piece; and steps as sequences again."""
-    return array_module(x).ascontiguousarray(x.swapaxes(0, 1))
 
 
 def before(h0: Array, y: Array) -> Array:

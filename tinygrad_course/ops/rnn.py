@@ -28,8 +28,7 @@ class RNN(Function):
         self.nonlinearity = nonlinearity
 
     def forward(self, x: Array, h0: Array, w_x: Array, w_h: Array, b_x: Array, b_h: Array) -> Array:
-        y = projected(x, w_x)
-        y += b_x + b_h
+        y = projected(x, w_x, b_x + b_h)
         h = h0
         for t in range(x.shape[1]):
             a = y[:, t] + launch("matmul", h, w_h)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ LEVELS = {
     1: {"backend", "cuda"},
     2: {
         "dtypes", "formulas", "node", "interchange", "tensor", "inputs", "function", "pointwise",
-        "engine", "leaf_gradients", "gradients", "composition", "grad_mode", "observer", "anomaly",
-        "ops",
+        "engine", "leaf_gradients", "gradients", "operators", "composition", "grad_mode",
+        "observer", "anomaly", "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},
@@ -79,6 +80,30 @@ def test_levels(path):
         assert LEVEL[name] <= LEVEL[me], f"{path}:{line}: level {LEVEL[me]} imports {name}"
         if LEVEL[me] == 4 and LEVEL[name] == 4:
             assert name == me, f"{path}:{line}: {me} and {name} may not know one another"
+
+
+def loads(path: Path) -> set[str]:
+    """The files (as `ops/axes.py`) that are loaded when this one is, those it names itself."""
+    statements = []
+    for node in ast.parse(path.read_text()).body:
+        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        statements += node.orelse if guarded else [node]
+    found = set()
+    for node in statements:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1]
+            base = folder.joinpath(*node.module.split(".")) if node.module else folder
+            found |= {base.with_suffix(".py"), *(base / f"{a.name}.py" for a in node.names)}
+    return {str(f.relative_to(PACKAGE)) for f in found if f.is_file() and f != path}
+
+
+def test_the_core_is_loaded_without_a_circle():
+    """Whichever of its files comes first finds what it imports complete."""
+    core = [p for p in modules() if LEVEL.get(part_of(p), 9) <= 3]
+    graph = {str(p.relative_to(PACKAGE)): loads(p) for p in core}
+    assert graph["tensor.py"] >= {"node.py", "interchange.py"}
+    assert "ops/arithmetic.py" in graph["operators.py"]
+    list(TopologicalSorter(graph).static_order())
 
 
 def test_kernels_know_nothing_of_the_package():

@@ -17,6 +17,7 @@ from . import errors as errors  # isort: skip
 from . import kernels as kernels  # isort: skip
 from . import random as random  # isort: skip
 from .tensor import Parameter, Tensor, tensor  # isort: skip - the rest needs it
+from . import operators as operators  # isort: skip - gives the class its operators
 from .ops.device import from_dlpack  # isort: skip
 from . import functional as functional
 from .anomaly import detect_anomaly

@@ -49,10 +49,10 @@ def _seed(root: Tensor, seed: Any, name: str, create: bool) -> Any:
     return tensor if create else tensor.data
 
 
-def run_backward(root: Tensor, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
+def run_backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """`Tensor.backward`: the whole pass, into the leaves."""
     seed = _seed(root, gradient, "backward", create_graph)
-    for _ in engine([root.node], [seed], retain=retain_graph or create_graph, create=create_graph):  # type: ignore[list-item]
+    for _ in engine([root.node], [seed], retain=retain_graph or create_graph, create=create_graph):
         pass
 
 

@@ -48,7 +48,7 @@ def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:
     unshared = getrefcount(grads[node]) == IN_ONE_DICT
     grad = grads[node]
     if grad.__class__ is ndarray:
-        base = grad.base  # memory of the array's own, or of the pool behind kernels' results
+        base: Any = grad.base  # memory of the array's own, or of the pool behind kernels' results
         whole = (base is None or base.__class__ is mmap) and grad.flags.carray
         return wrap(grad if unshared and whole else grad.copy(), None)
     if isinstance(grad, Tensor):

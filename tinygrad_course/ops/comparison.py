@@ -14,7 +14,7 @@ from ..errors import DtypeError
 from ..tensor import Tensor, values, wrap
 
 
-def compared(compare: Callable[[Any, Any], Any], x: Tensor, other: Any) -> Tensor:
+def compared(compare: Callable[[Any, Any], Any], x: Any, other: Any) -> Tensor:
     """The values of x against a number, an array or a tensor, one by one: bools."""
     left, right = values(x), weak(values(other), values(x))
     if is_array(right):

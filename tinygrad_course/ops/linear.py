@@ -137,7 +137,8 @@ def sum_rows(x: Any) -> Tensor:
     x = operand(x)
     if not x.shape:
         raise ShapeError("sum_rows: x must be (..., D), but has shape ()")
-    return added_rows(x)
+    total: Tensor = added_rows(x)
+    return total
 
 
 def added_rows(x: Any) -> Any:

@@ -26,6 +26,7 @@ from ..simd import (
 )
 from . import reference
 
+ONE = np.float32(1)
 _WORTH_THREADS = 30_000
 """Numbers of x (of dx, going back) from which the thread pool pays: waking it costs 2 us, in which
 one thread pools about 20,000 numbers."""
@@ -214,13 +215,13 @@ def _avg_pool(x: Any, y: Any, size: Any, stride: Any, pads: Any, count_include_p
             count = size[0] * size[1]
             if not count_include_pad:
                 count = (last_row - first_row) * (last_column - first_column)
-            output = (row * OW + q) * C
+            share = ONE / np.float32(count)
             for c in range(0, C, WIDTH):
                 total = broadcast(np.float32(0))
                 for i in range(first_row, last_row):
                     for j in range(first_column, last_column):
                         total += load_first(x, ((n * H + i) * W + j) * C + c, C - c)
-                store_first(y, output + c, total / np.float32(count), C - c)
+                store_first(y, (row * OW + q) * C + c, total * share, C - c)
 
 
 def avg_pool2d(
@@ -232,9 +233,10 @@ def avg_pool2d(
     count_include_pad: bool,
     out: Array | None = None,
 ) -> Array:
-    """`reference.avg_pool2d`. Error: |y - exact| <= (KH KW + 1) eps mean |x| under the window.
+    """`reference.avg_pool2d`. Error: |y - exact| <= (KH KW + 2) eps mean |x| under the window.
 
-    KH KW - 1 additions and a division round, as in the reference, in the same order.
+    KH KW - 1 additions round, then 1 / count and its product with the sum, which a window of 2 by 2
+    leaves exact. Dividing vectors instead takes 1.4 times as long (128, 32, 32, 32).
     """
     x = np.ascontiguousarray(x)
     y = _outputs(x, size, stride, padding)[0] if out is None else out
@@ -276,8 +278,8 @@ def _avg_pool_grad(
                         if not count_include_pad:
                             count = _length(p, size[0], stride[0], pads[0], H)
                             count *= _length(q, size[1], stride[1], pads[1], W)
-                        share = load_first(dy, ((n * OH + p) * OW + q) * C + c, C - c)
-                        total += share / np.float32(count)
+                        owed = load_first(dy, ((n * OH + p) * OW + q) * C + c, C - c)
+                        total += owed * (ONE / np.float32(count))
                 store_first(dx, (row * W + j) * C + c, total, C - c)
 
 
@@ -304,16 +306,17 @@ def _avg_pool_grad_apart(
             count = size[0] * size[1]
             if not count_include_pad:
                 count = (last_row - first_row) * (last_column - first_column)
+            share = ONE / np.float32(count)
             for c in range(0, C, WIDTH):
-                share = load_first(dy, (row * OW + q) * C + c, C - c) / np.float32(count)
+                owed = load_first(dy, (row * OW + q) * C + c, C - c) * share
                 for j in range(first_column, last_column):
-                    store_first(line, j * C + c, share, C - c)
+                    store_first(line, j * C + c, owed, C - c)
         for i in range(0 if p == 0 else top, H if p == OH - 1 else top + stride[0]):
             inside = first_row <= i < last_row
             place = (n * H + i) * W * C
             for k in range(0, line.size, WIDTH):
-                share = load_first(line, k, line.size - k) if inside else broadcast(np.float32(0))
-                store_first(dx, place + k, share, line.size - k)
+                owed = load_first(line, k, line.size - k) if inside else broadcast(np.float32(0))
+                store_first(dx, place + k, owed, line.size - k)
 
 
 def avg_pool2d_grad(
@@ -328,7 +331,7 @@ def avg_pool2d_grad(
 ) -> Array:
     """`reference.avg_pool2d_grad`, each place of dx written once.
 
-    Error: |dx - exact| <= (windows over a place + 1) eps (sum of their |dy| / count), as there.
+    Error: |dx - exact| <= (windows over a place + 2) eps (sum of their |dy| / count).
     """
     dx = workspace.empty(x_shape, dy.dtype) if out is None else out
     apart = stride[0] >= size[0] and stride[1] >= size[1] and dy.size > 0

@@ -44,7 +44,8 @@ def test_the_ops_that_have_cuda_kernels():
     assert {
         *("activation", "activation_grad", "adam_step", "avg_pool2d", "avg_pool2d_grad"),
         *("batch_norm", "batch_norm_grad", "batch_norm_inference", "conv2d", "conv2d_input_grad"),
-        *("conv2d_weight_grad", "dropout", "max_pool2d", "max_pool2d_gather", "max_pool2d_grad"),
+        *("conv2d_weight_grad", "dropout", "embedding", "embedding_grad", "group_norm"),
+        *("group_norm_grad", "max_pool2d", "max_pool2d_gather", "max_pool2d_grad"),
         *("sgd_step", "softmax_cross_entropy", "softmax_cross_entropy_grad", "sum_rows"),
     } <= set(OPS)
     for op in OPS:

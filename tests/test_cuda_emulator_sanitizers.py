@@ -185,6 +185,10 @@ if op == "sum_rows":
     call(f32(600, 3))
 elif op == "batch_norm":
     call(f32(600, 3), f32(3), f32(3), eps=1e-5)
+elif op == "group_norm":
+    call(f32(2, 100, 8), f32(8), f32(8), groups=2, eps=1e-5)
+elif op == "group_norm_grad":
+    call(*f32(2, 2, 300, 8), f32(8), f32(2, 2), f32(2, 2) ** 2, groups=2, eps=1e-5)
 elif op == "softmax_cross_entropy":
     call(f32(2, 1500), np.array([1, 2]))
 elif op == "conv2d":
@@ -198,6 +202,8 @@ elif op == "conv2d":
     [
         ("sum_rows/cuda.cu", 0, "sum_rows"),
         ("batch_norm/cuda.cu", 0, "batch_norm"),
+        ("group_norm/cuda.cu", 0, "group_norm"),
+        ("cuda_columns.cuh", 0, "group_norm_grad"),
         ("cuda_tile.cuh", 0, "conv2d"),
         ("cuda_tile.cuh", 1, "conv2d"),
         ("cuda_common.cuh", 0, "softmax_cross_entropy"),

@@ -29,6 +29,8 @@ WIDE = {  # the files whose kernels move arrays, and must do so 128 bits at a ti
     "activation/cuda.cu",
     "batch_norm/cuda.cu",
     "dropout/cuda.cu",
+    "embedding/cuda.cu",
+    "group_norm/cuda.cu",
     "optimizer_step/cuda.cu",
     "softmax_cross_entropy/cuda.cu",
     "sum_rows/cuda.cu",

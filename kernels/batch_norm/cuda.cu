@@ -4,42 +4,8 @@
 // The launcher is `cuda.py`, the definition `reference.py`; the division of columns and rows among
 // threads is that of `../sum_rows/cuda.cu`.
 #include "../cuda_common.cuh"
-
-// How many numbers, their mean, and the sum of their squared distances from it.
-struct Moments {
-  float count, mean, squares;
-};
-
-// Two disjoint parts as one (Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm
-// for computing sample variances, 1979, equation 1.5). Nothing large cancels.
-__device__ __forceinline__ Moments merged(Moments a, Moments b) {
-  if (a.count == 0.0f) return b;
-  if (b.count == 0.0f) return a;
-  const float count = a.count + b.count, distance = b.mean - a.mean;
-  const float share = __fdividef(b.count, count);  // to 2 eps, and no branch for tiny numbers
-  return {count, a.mean + distance * share,
-          a.squares + b.squares + distance * distance * (a.count * share)};
-}
-
-// Where a thread stands in the division of M rows and C columns; see `../sum_rows/cuda.cu`.
-struct Place {
-  int packs, rows, row, column;
-  i64 start, stop;
-  bool works;
-};
-
-__device__ __forceinline__ Place place(i64 M, int C, int width) {
-  Place my;
-  my.packs = C / VEC;
-  my.rows = THREADS / width;
-  my.row = threadIdx.x / width;
-  my.column = blockIdx.x * width + threadIdx.x % width;
-  my.works = my.row < my.rows && my.column < my.packs;
-  const i64 slice = (M + gridDim.y - 1) / gridDim.y;
-  my.start = blockIdx.y * slice;
-  my.stop = min(my.start + slice, M);
-  return my;
-}
+#include "../cuda_columns.cuh"
+#include "../cuda_moments.cuh"
 
 // The moments of all of the block's threads that share a column, in the first of them.
 __device__ __forceinline__ void merge_rows(Moments* mine, const Place& my, int width) {
@@ -181,7 +147,6 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                   const float* __restrict__ gamma, const float* __restrict__ beta,
                   const float* __restrict__ mean, const float* __restrict__ var,
                   float* __restrict__ parts, i64 M, int C, int width, float eps, int kind) {
-  __shared__ Pack<2> shared[THREADS * VEC];
   const Place my = place(M, C, width);
   float plain[VEC] = {}, weighted[VEC] = {};
   if (my.works) {
@@ -202,29 +167,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
       }
     }
   }
-#pragma unroll
-  for (int k = 0; k < VEC; ++k) shared[k * THREADS + threadIdx.x] = {{plain[k], weighted[k]}};
-  for (int rows = my.rows; rows > 1;) {
-    const int half = (rows + 1) / 2;
-    __syncthreads();
-    if (my.row < rows - half) {
-#pragma unroll
-      for (int k = 0; k < VEC; ++k) {
-        Pack<2>* at = shared + k * THREADS + threadIdx.x;
-        at->at[0] += at[half * width].at[0];
-        at->at[1] += at[half * width].at[1];
-      }
-    }
-    rows = half;
-  }
-  if (my.row == 0 && my.column < my.packs) {
-#pragma unroll
-    for (int k = 0; k < VEC; ++k) {
-      const i64 at = blockIdx.y * 2ll * C + my.column * VEC + k;
-      parts[at] = shared[k * THREADS + threadIdx.x].at[0];
-      parts[at + C] = shared[k * THREADS + threadIdx.x].at[1];
-    }
-  }
+  store_sums(plain, weighted, parts, my, C, width);
 }
 
 // dx = gamma / sqrt(var + eps) (dz - dbeta / M - xhat dgamma / M)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -140,3 +140,4 @@ for _op in ("embedding", "embedding_grad"):
     _path = f".embedding.numba_cpu:{_op}"
     _dtypes = ("float32", "float64")
     add(Implementation(_op, "numba", _path, "numpy", _dtypes, compiled.available))
+    cuda_launch.register(_op, f".embedding.cuda:{_op}")

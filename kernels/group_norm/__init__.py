@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -139,3 +139,4 @@ GROUP_NORM_GRAD = register(
 for _op in ("group_norm", "group_norm_grad"):
     _path = f".group_norm.numba_cpu:{_op}"
     add(Implementation(_op, "numba", _path, "numpy", ("float32",), compiled.available))
+    cuda_launch.register(_op, f".group_norm.cuda:{_op}")

@@ -197,8 +197,6 @@ def _fastest(tiled: Shape, w_shape: Shape, params: Params) -> str:
         128, 256, 2, 2, 256     2.4      1.2      2.6      3.7
     """
     (KH, KW, C, O), H, W = w_shape, *tiled[1:3]
-    if params["groups"] > 1 and C == 1 and params["groups"] == O:
-        return "numba_depthwise"  # 8, 64, 56, 56 on one core: 0.7 ms, direct 4.5
     simple = params["stride"] == params["dilation"] == (1, 1) and params["groups"] == 1
     if not simple or C % 16 or O % 16:  # the transforms take whole vectors of channels
         return "numba_direct"
@@ -272,7 +270,7 @@ CONV2D_WEIGHT_GRAD = register(
 
 for _op in (CONV2D, CONV2D_INPUT_GRAD, CONV2D_WEIGHT_GRAD):
     cuda_launch.register(_op.name, f".conv2d.cuda:{_op.name}")
-    for _name in ("numba_direct", "numba_depthwise", "numba_winograd", "numba_winograd2"):
+    for _name in ("numba_direct", "numba_winograd", "numba_winograd2"):
         add(
             Implementation(
                 _op.name,

@@ -2,13 +2,13 @@
 
 Along one axis, a convolution and its input gradient are the same thing: places, each of which sums
 a few taps of the other image. `windows` and `adjoint` say which taps; `Plan` turns the two axes
-into the tables that the gather tile reads. Read next: `numba_direct.py`.
+into the tables that the gather tile reads. Read next: `direct_kernels.py`.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ..registry import Shape
 _CHUNK_FLOATS = 64 << 10
 """Floats of the source that one chunk of work reads: 256 KiB, which the L2 cache holds beside the
 filters. With 128 KiB a 3x3 convolution with stride 2 takes 1.1 to 1.3 times as long."""
+_VECTOR = 16
+"""Floats of the longest vector; a frame ends with a whole one behind it."""
 _CHUNK_PLACES = 1024
 """Pixels of the destination that one chunk of work computes, at most: the length of its tables."""
 
@@ -93,29 +95,7 @@ def adjoint(inputs: int, size: int, stride: int, before: int, dilation: int) -> 
     return Axis(1, tuple(phases))
 
 
-class Plan(NamedTuple):
-    """A convolution from a source (N, H, W, channels) to a destination (N, OH, OW, filters).
-
-    Work is cut into chunks: a band of rows of one image, or several whole images where those are
-    small. A chunk's source is first copied into a frame of zeros where taps reach outside.
-
-    Attributes:
-        chunks, images, bands, band: chunks in all; images in one; bands of one image, and the
-            rows of each phase in one band.
-        copied: whether a chunk's source is copied into a frame.
-        frame_rows, frame_columns: the frame of one image.
-        row_step, first_row, first_column: the frame of band v begins at row v row_step + first_row
-            and at column first_column of the source.
-        place_rows: the destination's rows between two bands, by rows of a band.
-        rows, columns, first_place: of each phase: its rows in an image, the places in a row, and
-            where its places begin in the next two tables.
-        read_at: for each place of a chunk, where its window begins in the frame.
-        write_at: where its result stands, from the chunk's first row on.
-        first_step, steps: for each phase and the one behind the last, where its steps begin in
-            `steps`: offsets from a window's beginning, one for every tap and channel.
-        tap_order: the taps i KW + j in the order of `steps`.
-    """
-
+class _Tables(NamedTuple):
     chunks: int
     images: int
     bands: int
@@ -137,9 +117,45 @@ class Plan(NamedTuple):
     tap_order: Array
 
 
+class Plan(_Tables):
+    """A convolution from a source (N, H, W, channels) to a destination (N, OH, OW, filters).
+
+    Work is cut into chunks: a band of rows of one image, or several whole images where those are
+    small. A chunk's source is first copied into a frame of zeros where taps reach outside.
+
+    Attributes:
+        chunks, images, bands, band: chunks in all; images in one; bands of one image, and the
+            rows of each phase in one band.
+        copied: whether a chunk's source is copied into a frame.
+        frame_rows, frame_columns: the frame of one image.
+        row_step, first_row, first_column: the frame of band v begins at row v row_step + first_row
+            and at column first_column of the source.
+        place_rows: the destination's rows between two bands, by rows of a band.
+        rows, columns, first_place: of each phase: its rows in an image, the places in a row, and
+            where its places begin in the next two tables.
+        read_at: for each place of a chunk, where its window begins in the frame.
+        write_at: where its result stands, from the chunk's first row on.
+        first_step, steps: for each phase and the one behind the last, where its steps begin in
+            `steps`: offsets from a window's beginning, one for every tap and channel.
+        tap_order: the taps i KW + j in the order of `steps`.
+        channelwise: whether each channel has one filter of its own; the class says it, and a
+            kernel is compiled for each class.
+    """
+
+    __slots__ = ()
+    channelwise: ClassVar[bool] = False
+
+
+class ChannelwisePlan(Plan):
+    """A depthwise convolution, with as many groups as channels: one step for every tap."""
+
+    __slots__ = ()
+    channelwise = True
+
+
 def make_plan(
     source: Shape, destination: Shape, vertical: Axis, horizontal: Axis, kernel_width: int,
-    group_channels: int,
+    groups: int,
 ) -> Plan:  # fmt: skip
     """The tables of a convolution from `source` to `destination` (shapes, NHWC)."""
     N, H, W, C = source
@@ -148,7 +164,9 @@ def make_plan(
     top, left = vertical.first(), horizontal.first()
     frame_columns = (width - 1) * horizontal.step + horizontal.reach()
     whole_rows = (places - 1) * vertical.step + vertical.reach()
+    channelwise = groups > 1 and groups == C == O
     copied = top < 0 or left < 0 or top + whole_rows > H or left + frame_columns > W
+    copied = copied or (channelwise and C % _VECTOR != 0)  # whole vectors are read of the last ones
     if not copied:
         frame_columns = W
 
@@ -179,14 +197,15 @@ def make_plan(
             for i, h in down.taps:
                 for j, w in across.taps:
                     begin = (h - top) * row + (w - left) * C
-                    steps.append(begin + np.arange(group_channels))
+                    steps.append(begin + np.arange(C // groups))
                     tap_order.append(i * kernel_width + j)
-            first_step.append(len(steps) * group_channels)
+            first_step.append(len(steps) * (C // groups))
 
     def table(parts: Any) -> Array:
         return np.ascontiguousarray(parts, dtype=np.int64)
 
-    return Plan(
+    kind = ChannelwisePlan if channelwise else Plan
+    return kind(
         chunks=-(-N // images) * bands,
         images=images,
         bands=bands,
@@ -214,7 +233,7 @@ Pair: TypeAlias = tuple[int, int]
 
 @functools.lru_cache(maxsize=256)
 def forward_plan(
-    x_shape: Shape, w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair
+    x_shape: Shape, w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> Plan:
     """The plan of `conv2d`."""
     axes = []
@@ -223,7 +242,7 @@ def forward_plan(
         outputs = output_length(x_shape[1 + k], *arguments)
         axes.append(windows(outputs, w_shape[k], stride[k], padding[k][0], dilation[k]))
     places = (x_shape[0], axes[0].places(), axes[1].places(), w_shape[3])
-    return make_plan(x_shape, places, axes[0], axes[1], w_shape[1], w_shape[2])
+    return make_plan(x_shape, places, axes[0], axes[1], w_shape[1], groups)
 
 
 @functools.lru_cache(maxsize=256)
@@ -235,4 +254,4 @@ def input_grad_plan(
     axes = [
         adjoint(x_shape[1 + k], w_shape[k], stride[k], padding[k][0], dilation[k]) for k in (0, 1)
     ]
-    return make_plan(dy_shape, x_shape, axes[0], axes[1], w_shape[1], w_shape[3] // groups)
+    return make_plan(dy_shape, x_shape, axes[0], axes[1], w_shape[1], groups)

@@ -4,7 +4,7 @@ A convolution is a matrix product whose left matrix holds every window of the im
 it is one of the images' own numbers, and where that number stands is a sum of two terms: where the
 window begins, plus how far into the window. So two short tables of offsets stand for the whole
 matrix, for any stride, dilation and padding, and nothing is copied. Read next:
-`conv2d/numba_direct.py`, which makes the tables.
+`conv2d/plan.py`, which makes the tables.
 
 Dukhan, The Indirect Convolution Algorithm, arXiv 1907.02129, 2019, does the same with pointers.
 """
@@ -16,7 +16,7 @@ from typing import Any
 from numba import types
 
 from . import ir
-from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
+from .cpu import TILE_ROWS, WIDTH
 
 _ROWS_IN_REGISTERS = 8
 """Up to this many row addresses stay in registers; a larger tile reads them from the table again
@@ -24,38 +24,79 @@ at each step. With 12 of them in the 16 integer registers of x86, LLVM's schedul
 vector registers and spills sums: 12 x 2 ran at 140 GFLOP/s, and at 260 with the reloads."""
 
 
-def make_gather_tile(rows: int = TILE_ROWS, vectors: int = TILE_VECTORS) -> Any:
-    """A function for kernels that computes one block of `rows` x (`vectors` * WIDTH) floats.
+def make_gather_panel() -> Any:
+    """A function for kernels that computes one panel of a product, up to 2 WIDTH columns.
 
         c[c_rows[i] + j] = max(lowest,
             start[i, j] + sum over k of a[a_rows[i] + a_steps[k]] b[k, j])
 
-    tile(a, a_rows, a_steps, steps, b, b_step, start, start_row, lowest, c, c_rows, columns)
+    panel(plan, a, a_rows, rows, a_steps, steps, b, b_step, start, start_row, lowest, c, c_rows,
+          columns)
 
     `a`, `b`, `start`, `c` are addresses of floats; `a_rows`, `a_steps`, `c_rows` are addresses of
     tables of int64, which count floats; `b_step` and `start_row` are strides in floats. Only the
-    first `columns` of each row are written, but b and `start` are read in full. `lowest` is 0 for
-    a ReLU, minus infinity for none; a NaN stays. The order of the sum is that of k, whatever the
-    size of the tile: a number's bits do not depend on the tile it falls into.
+    first `columns` of each row are written, but b and `start` are read in whole vectors. `lowest`
+    is 0 for a ReLU, minus infinity for none; a NaN stays. The order of the sum is that of k,
+    whatever the size of the tile: a number's bits do not depend on the tile it falls into.
+
+    Of `plan` only the type is used. Where its class is `channelwise`, every column j has an a of
+    its own, a[a_rows[i] + a_steps[k] + j], read in whole vectors: a depthwise convolution.
     """
-    sums = [(i, j) for i in range(rows) for j in range(vectors)]
-    keep_rows = rows <= _ROWS_IN_REGISTERS or vectors == 1
 
     def emit(context: Any, builder: Any, sig: Any, args: tuple[Any, ...]) -> Any:
-        (a, a_rows, a_steps, steps, b, b_step, start, start_row, lowest, c, c_rows, columns) = args
-        sum_of = {place: ir.variable(builder) for place in sums}
-        for i, j in sums:
-            row = ir.offset(builder, start, builder.mul(ir.int64(i), start_row))
-            builder.store(ir.load(builder, ir.offset(builder, row, j * WIDTH)), sum_of[i, j])
+        channelwise = sig.args[0].instance_class.channelwise
+        heights = (6, 1) if channelwise else (TILE_ROWS, 4, 1)
+        wide = builder.icmp_signed(">", args[13], ir.int64(WIDTH))
+        with builder.if_else(wide) as (two_vectors, one_vector):
+            for branch, vectors in ((two_vectors, 2), (one_vector, 1)):
+                with branch:
+                    _Panel(builder, vectors, channelwise, args).cover(heights)
+        return context.get_dummy_value()
 
-        def table(address: Any, index: int) -> Any:
-            return builder.inttoptr(builder.add(address, ir.int64(8 * index)), ir.POINTER)
+    @ir.intrinsic
+    def panel(
+        typingctx: Any, plan: Any, a: Any, a_rows: Any, rows: Any, a_steps: Any, steps: Any, b: Any,
+        b_step: Any, start: Any, start_row: Any, lowest: Any, c: Any, c_rows: Any, columns: Any,
+    ) -> Any:  # fmt: skip
+        numbers = [types.int64] * 9
+        return types.void(plan, *numbers, types.float32, *[types.int64] * 3), emit
 
-        kept = [builder.load(table(a_rows, i), typ=ir.INT64) for i in range(rows)]
-        with ir.loop(builder, steps) as step:
-            place = builder.add(a_steps, builder.shl(step.index, ir.int64(3)))
-            a_here = ir.offset(builder, a, builder.load(table(place, 0), typ=ir.INT64))
-            b_here = ir.offset(builder, b, builder.mul(step.index, b_step))
+    return panel
+
+
+class _Panel:
+    """The code of one panel, `vectors` wide."""
+
+    def __init__(
+        self, builder: Any, vectors: int, channelwise: bool, args: tuple[Any, ...]
+    ) -> None:
+        self.builder = builder
+        self.vectors = vectors
+        self.channelwise = channelwise
+        self.a, self.a_rows, self.rows, self.a_steps, self.steps = args[1:6]
+        self.b, self.b_step, self.start, self.start_row, self.lowest = args[6:11]
+        self.c, self.c_rows, self.columns = args[11:]
+
+    def cover(self, heights: tuple[int, ...]) -> None:
+        """Append tiles, one below the other."""
+        ir.cover(self.builder, self.rows, heights, self._tile)
+
+    def _tile(self, rows: int, first: Any) -> None:
+        """Append one tile, from row `first` on."""
+        builder, vectors = self.builder, self.vectors
+        sum_of = {(i, j): ir.variable(builder) for i in range(rows) for j in range(vectors)}
+        begin = ir.offset(builder, self.start, builder.mul(first, self.start_row))
+        for (i, j), total in sum_of.items():
+            row = ir.offset(builder, begin, builder.mul(ir.int64(i), self.start_row))
+            builder.store(ir.load(builder, ir.offset(builder, row, j * WIDTH)), total)
+
+        a_rows = [self._entry(self.a_rows, first, i) for i in range(rows)]
+        keep_rows = rows <= _ROWS_IN_REGISTERS or vectors == 1
+        kept = [builder.load(place, typ=ir.INT64) for place in a_rows]
+        with ir.loop(builder, self.steps) as step:
+            shift = builder.load(self._entry(self.a_steps, step.index, 0), typ=ir.INT64)
+            a_here = ir.offset(builder, self.a, shift)
+            b_here = ir.offset(builder, self.b, builder.mul(step.index, self.b_step))
             right = [
                 ir.load(builder, ir.offset(builder, b_here, j * WIDTH)) for j in range(vectors)
             ]
@@ -63,47 +104,48 @@ def make_gather_tile(rows: int = TILE_ROWS, vectors: int = TILE_VECTORS) -> Any:
                 if keep_rows:
                     row = kept[i]
                 else:  # an atomic load is an ordinary load that the compiler may not hoist
-                    row = builder.load_atomic(table(a_rows, i), "monotonic", 8, typ=ir.INT64)
-                left = ir.load(builder, ir.offset(builder, a_here, row), ir.FLOAT)
-                left = ir.broadcast(builder, left)
+                    row = builder.load_atomic(a_rows[i], "monotonic", 8, typ=ir.INT64)
+                left = self._left(ir.offset(builder, a_here, row))
                 for j in range(vectors):
                     before = builder.load(sum_of[i, j], typ=ir.FLOATS)
-                    builder.store(ir.fma(builder, left, right[j], before), sum_of[i, j])
+                    builder.store(ir.fma(builder, left[j], right[j], before), sum_of[i, j])
 
-        least = ir.broadcast(builder, lowest)
-        for i, j in sums:
-            total = builder.load(sum_of[i, j], typ=ir.FLOATS)
-            total = builder.select(builder.fcmp_ordered("<", total, least), least, total)
-            builder.store(total, sum_of[i, j])
-
-        def write(masked: bool) -> None:
-            for i in range(rows):
-                row = ir.offset(builder, c, builder.load(table(c_rows, i), typ=ir.INT64))
-                for j in range(vectors):
-                    total = builder.load(sum_of[i, j], typ=ir.FLOATS)
-                    place = ir.offset(builder, row, j * WIDTH)
-                    if masked:
-                        left = builder.sub(columns, ir.int64(j * WIDTH))
-                        ir.masked_store(builder, total, place, ir.first_lanes(builder, left))
-                    else:
-                        ir.store(builder, total, place)
-
-        whole = builder.icmp_signed(">=", columns, ir.int64(vectors * WIDTH))
+        least = ir.broadcast(builder, self.lowest)
+        for total in sum_of.values():
+            value = builder.load(total, typ=ir.FLOATS)
+            below = builder.fcmp_ordered("<", value, least)
+            builder.store(builder.select(below, least, value), total)
+        c_rows = [self._entry(self.c_rows, first, i) for i in range(rows)]
+        whole = builder.icmp_signed(">=", self.columns, ir.int64(vectors * WIDTH))
         with builder.if_else(whole) as (all_columns, some_columns):
-            with all_columns:
-                write(masked=False)
-            with some_columns:
-                write(masked=True)
-        return context.get_dummy_value()
+            for branch, masked in ((all_columns, False), (some_columns, True)):
+                with branch:
+                    self._write(sum_of, c_rows, masked)
 
-    integers = [types.int64] * 8
-    kind = types.void(*integers, types.float32, *[types.int64] * 3)
+    def _entry(self, table: Any, index: Any, further: int) -> Any:
+        """A pointer to entry index + further of a table."""
+        builder = self.builder
+        at = builder.add(index, ir.int64(further))
+        return builder.inttoptr(builder.add(table, builder.shl(at, ir.int64(3))), ir.POINTER)
 
-    @ir.intrinsic
-    def tile(
-        typingctx: Any, a: Any, a_rows: Any, a_steps: Any, steps: Any, b: Any, b_step: Any,
-        start: Any, start_row: Any, lowest: Any, c: Any, c_rows: Any, columns: Any,
-    ) -> Any:  # fmt: skip
-        return kind, emit
+    def _left(self, place: Any) -> list[Any]:
+        """What each vector of b is multiplied by: one number, or the numbers that stand there."""
+        if self.channelwise:
+            return [
+                ir.load(self.builder, ir.offset(self.builder, place, j * WIDTH))
+                for j in range(self.vectors)
+            ]
+        number = ir.load(self.builder, place, ir.FLOAT)
+        return [ir.broadcast(self.builder, number)] * self.vectors
 
-    return tile
+    def _write(self, sum_of: dict[tuple[int, int], Any], c_rows: list[Any], masked: bool) -> None:
+        builder = self.builder
+        for (i, j), total in sum_of.items():
+            row = ir.offset(builder, self.c, builder.load(c_rows[i], typ=ir.INT64))
+            place = ir.offset(builder, row, j * WIDTH)
+            value = builder.load(total, typ=ir.FLOATS)
+            if masked:
+                left = builder.sub(self.columns, ir.int64(j * WIDTH))
+                ir.masked_store(builder, value, place, ir.first_lanes(builder, left))
+            else:
+                ir.store(builder, value, place)

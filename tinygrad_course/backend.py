@@ -177,6 +177,7 @@ def _named(names: Sequence[str], i: int, count: int) -> str:
 
 
 limited_threads = kernels.threads.limited
+in_this_thread = kernels.dispatch.in_this_thread
 
 SMALL = 4096
 
@@ -186,7 +187,7 @@ def is_small(work: int) -> bool:
 
     NumPy is done with them before a kernel would have been chosen. Never inside `kernels.using`.
     """
-    return work < SMALL and not kernels.dispatch.in_this_thread.demanding
+    return work < SMALL and not in_this_thread.demanding
 
 
 MANY = kernels.add.LARGE

@@ -263,20 +263,21 @@ class Function(Node):
 
     def pull(self, edges: tuple[Node | None, ...], grad: Any, kept: Any) -> Iterable[Any]:
         """dL/dy to one gradient per input: run the formulas of the inputs that have an edge."""
-        plan, shapes, dtype = self.plan, self.input_shapes, self.dtype
-        if plan.upstream is not None:
-            formula, at = plan.upstream
+        _, _, calls, joint, upstream = self.plan
+        if upstream is not None:
+            formula, at = upstream
             grad = formula(self, grad, *[kept[k] for k in at])
         grads: list[Any] = []
-        if plan.joint is not None:
-            formula, at = plan.joint
+        if joint is not None:
+            formula, at = joint
             grads += formula(self, grad, *[kept[k] for k in at])
             self._check_count(grads)
             for i, g in enumerate(grads):
                 if g is not None:
                     grads[i] = None if edges[i] is None else self._fitted(i, g)
             return grads
-        for call in plan.calls:
+        shapes, dtype = self.input_shapes, self.dtype
+        for call in calls:
             i = len(grads)
             if call is None or edges[i] is None:
                 grads.append(None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .function import Function
 
 
+FLOATS = tuple([np.dtype(name) for name in ("float32", "float64", "float16")])
+
+
 def common_float(arrays: Sequence[Any]) -> Any:
     """The dtype of NumPy arrays that all have one float dtype; None where any is something else.
 
@@ -26,10 +29,14 @@ def common_float(arrays: Sequence[Any]) -> Any:
     """
     dtype = None
     for a in arrays:
-        if a.__class__ is not np.ndarray or (a.dtype is not dtype and dtype is not None):
+        if a.__class__ is not np.ndarray:
             return None
-        dtype = a.dtype
-    return dtype if dtype is not None and dtype.kind == "f" and dtype.isnative else None
+        found = a.dtype
+        if found is not dtype:
+            if dtype is not None:
+                return None
+            dtype = found
+    return dtype if dtype in FLOATS else None
 
 
 def agreed(op: Function, arrays: list[Any]) -> tuple[list[Array], Any]:

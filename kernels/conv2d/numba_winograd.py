@@ -65,7 +65,7 @@ of two apart and share the same few lines of the L1 cache (1.45 times slower).""
 _CHUNK_BYTES = 200_000
 """V of one chunk, or M: two of them in an L2 cache of 1 MiB leave room for what is read."""
 _STAGED_FLOATS = 2 << 20
-"""V of one staged chunk: 8 MiB, and as much for M, in the L3 cache."""
+"""V of one staged chunk: 8 MiB, in the L3 cache. M is there for one panel of filters at a time."""
 _STAGED_FROM = 256 * 256
 """Channels times filters from which on the stages pass over many tiles."""
 _PARTS = 8
@@ -118,7 +118,7 @@ def _correlate(tiling: Tiling, x: Array, w: Array, b: Array | None, lowest: Any,
         size = _staged_size(tiling, max(C, O))
         u = scratch("winograd u", (lanes, positions, C * PANEL + _GAP), x)
         v = scratch("winograd v", (positions, size * C + _GAP), x)
-        products = scratch("winograd m", (positions, size * O + _GAP), x)
+        products = scratch("winograd m", (lanes, positions, size * PANEL + _GAP), x)
         forward_staged(tiling, x, w, bias, lowest, size, u, v, products, edge, y)
 
 

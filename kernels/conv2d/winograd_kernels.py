@@ -75,7 +75,7 @@ def forward(
                         address(u, position * u_plane + o * C), PANEL,
                         start, 0, m_here + 4 * o, O, O - o,
                     )  # fmt: skip
-            write_tiles(tiling, m_lane, m_plane, y, begin, end, lowest, trash)
+            write_tiles(tiling, m_lane, O, m_plane, y, begin, end, 0, O, lowest, trash)
 
 
 @kernel(parallel=True)
@@ -86,7 +86,7 @@ def forward_staged(
     """y from x and w, `size` tiles at a time, each stage on all threads."""
     C, O = x.shape[3], y.shape[3]
     lanes, positions, u_plane = u.shape
-    v_plane, m_plane = v.shape[1], products.shape[1]
+    v_plane, m_plane = v.shape[1], products.shape[2]
     panels = (O + PANEL - 1) // PANEL
     for chunk in range(0, tiling.tiles, size):
         count = min(tiling.tiles - chunk, size)
@@ -97,23 +97,25 @@ def forward_staged(
                 address(edge, lane * 2 * WIDTH),
             )  # fmt: skip
         for lane in prange(lanes):
-            u_lane = address(u, lane * u[0].size)
+            u_lane, m_lane = (
+                address(u, lane * u[0].size),
+                address(products, lane * products[0].size),
+            )
+            trash = address(edge, lane * 2 * WIDTH + WIDTH)
             for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
-                o = panel * PANEL
+                first, last = panel * PANEL, min(O, panel * PANEL + PANEL)
                 transform_filters(tiling, w, panel, u_lane, u_plane)
                 for position in range(positions):
-                    start = address(bias, o) if position == tiling.a + 1 else 0
+                    start = address(bias, first) if position == tiling.a + 1 else 0
                     multiply(
                         address(v, position * v_plane), C, 1, count, C,
                         u_lane + 4 * position * u_plane, PANEL,
-                        start, 0, address(products, position * m_plane + o), O, O - o,
+                        start, 0, m_lane + 4 * position * m_plane, PANEL, last - first,
                     )  # fmt: skip
-        for lane in prange(lanes):
-            first, last = count * lane // lanes, count * (lane + 1) // lanes
-            write_tiles(
-                tiling, address(products, first * O), m_plane, y, chunk + first, chunk + last,
-                lowest, address(edge, lane * 2 * WIDTH + WIDTH),
-            )  # fmt: skip
+                write_tiles(
+                    tiling, m_lane, PANEL, m_plane, y, chunk, chunk + count, first, last, lowest,
+                    trash,
+                )  # fmt: skip
 
 
 # The gradient for the weights ---------------------------------------------------------------------

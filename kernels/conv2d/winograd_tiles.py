@@ -125,17 +125,21 @@ def read_tiles(tiling: Any, x: Any, begin: int, end: int, v: int, plane: int, no
 
 @kernel
 def write_tiles(
-    tiling: Any, products: int, plane: int, y: Any, begin: int, end: int, lowest: Any, nothing: int
-) -> None:
-    """Y = max(lowest, A^T M A) for the tiles from begin to end, as far as they lie in y."""
+    tiling: Any, products: int, row: int, plane: int, y: Any, begin: int, end: int,
+    first: int, last: int, lowest: Any, nothing: int,
+) -> None:  # fmt: skip
+    """Y = max(lowest, A^T M A) for the tiles from begin to end, as far as they lie in y.
+
+    Of the filters from first to last only, which is what `products` holds, `row` floats a tile.
+    """
     H, W, O = y.shape[1:]
     steps = tiling.a * plane, plane
     for tile in range(begin, end):
         image, h, w = _corner(tiling, tile)
         exist = (0, H - h, 0, W - w)
-        source = products + 4 * (tile - begin) * O
-        target = address(y, ((image * H + h) * W + w) * O)
-        for o in range(0, 4 * O, 4 * WIDTH):
+        source = products + 4 * (tile - begin) * row
+        target = address(y, ((image * H + h) * W + w) * O + first)
+        for o in range(0, 4 * (last - first), 4 * WIDTH):
             _write(tiling, source + o, steps, target + o, (W * O, O), exist, nothing, lowest)
 
 

@@ -17,8 +17,8 @@ LEVELS = {
     0: {"errors", "random", "files", "kernels", "_checkout"},
     1: {"backend", "cuda"},
     2: {
-        "dtypes", "formulas", "node", "interchange", "tensor", "inputs", "function", "pointwise",
-        "engine", "leaf_gradients", "gradients", "operators", "composition", "grad_mode",
+        "dtypes", "formulas", "node", "interchange", "tensor", "inputs", "recorded", "function",
+        "pointwise", "engine", "leaf_gradients", "gradients", "operators", "composition", "grad_mode",
         "observer", "anomaly", "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},

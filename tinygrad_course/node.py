@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .function import Function
     from .tensor import Tensor
 
 next_serial = itertools.count(1).__next__
@@ -68,7 +67,7 @@ class Leaf(Node):
 class Output(Node):
     """The node of one output of a Function that returns a tuple."""
 
-    def __init__(self, function: Function, index: int) -> None:
+    def __init__(self, function: Node, index: int) -> None:
         self.serial = next_serial()
         self.edges = (function,)
         self.index = index

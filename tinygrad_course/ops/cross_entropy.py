@@ -1,6 +1,6 @@
 """Losses for classes: softmax cross-entropy in one kernel, and negative log-likelihood.
 
-Each is a value per sample first, then a reduction. Read next: `binary_loss.py`.
+Each is a value per sample, and their reduction. Read next: `binary_loss.py`.
 """
 
 from __future__ import annotations
@@ -21,30 +21,37 @@ from .indexing import place_last, take_last
 from .numbers import fraction, whole
 from .reduction import sum
 from .softmax import log_softmax, softmax
-from .targets import class_targets, reduced
+from .targets import Loss, class_targets, reduced
 
 
-class SoftmaxCrossEntropy(Function):
-    """y = log sum_j e^logits_j - logits_target        dL/dlogits = dL/dy (softmax - onehot)"""
+class SoftmaxCrossEntropy(Loss):
+    """l = log sum_j e^logits_j - logits_target        dL/dlogits = dL/dl (softmax - onehot)"""
+
+    name = "cross_entropy"
+    promotes = False  # classes stay integers
 
     def forward(self, logits: Array, targets: Array) -> Array:
-        return launch("softmax_cross_entropy", logits, targets)
+        return self.reduced(launch("softmax_cross_entropy", logits, targets))
 
     def grad_logits(self, grad: Any, logits: Any, targets: Any) -> Any:
         return SoftmaxCrossEntropyGrad().apply(grad, logits, targets)
 
 
 class SoftmaxCrossEntropyGrad(Function):
-    """dx = dy (p - onehot), p = softmax(logits)
+    """dx = dy (p - onehot), p = softmax(logits); dy of each sample, or one number for all
 
     dL/ddy = sum dL/ddx (p - onehot)        dL/dlogits = p (v - sum p v), v = dL/ddx dy
     """
 
     def forward(self, dy: Array, logits: Array, targets: Array) -> Array:
+        self.one_for_all = dy.ndim < targets.ndim
+        if self.one_for_all:
+            dy = filled(logits, targets.shape, dy)
         return launch("softmax_cross_entropy_grad", dy, logits, targets)
 
     def grad_dy(self, grad: Any, logits: Any, targets: Any) -> Any:
-        return (grad * softmax(logits)).sum(axis=-1) - take_last(grad, targets)
+        owed = (grad * softmax(logits)).sum(axis=-1) - take_last(grad, targets)
+        return owed.sum() if self.one_for_all else owed
 
     def grad_logits(self, grad: Any, dy: Any, logits: Any) -> Any:
         p = softmax(logits)
@@ -116,7 +123,9 @@ def cross_entropy(
             "cross_entropy", -sum(t * (log_p if w is None else log_p * w), -1), reduction
         )
     rows = _Rows(targets, ignore_index, w, logits)
-    losses = SoftmaxCrossEntropy().apply(logits, rows.targets)
+    if rows.weights is None and not label_smoothing:
+        return SoftmaxCrossEntropy(reduction=reduction).apply(logits, rows.targets)
+    losses = SoftmaxCrossEntropy(reduction="none").apply(logits, rows.targets)
     if not label_smoothing:
         return rows.reduced("cross_entropy", rows.weighted(losses), reduction)
     log_p = log_softmax(logits)

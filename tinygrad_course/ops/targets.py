@@ -125,8 +125,9 @@ def class_targets(name: str, logits: Any, targets: Any, ignore_index: int | None
             f"{name}: logits of shape {shape} need integer classes of shape {shape[:-1]} or "
             f"probabilities of shape {shape}, but the targets are {targets.dtype} of shape {have}"
         )
-    labels = values(targets)
-    check_same_device(name, (values(logits), labels), ("the logits", "the targets"))
+    labels, scores = values(targets), values(logits)
+    if labels.__class__ is not np.ndarray or scores.__class__ is not np.ndarray:
+        check_same_device(name, (scores, labels), ("the logits", "the targets"))
     wrong = (labels < 0) | (labels >= shape[-1])
     if ignore_index is not None:
         if not isinstance(ignore_index, (int, np.integer)):

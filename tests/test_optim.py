@@ -99,6 +99,42 @@ def test_parameters_without_a_gradient_keep_their_own_count(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_one_parameter_misses_a_step_now_and_then(name: str) -> None:
+    """In between all take their steps together, from different counts on."""
+    torch = pytest.importorskip("torch")
+    options = {"lr": 0.01, "momentum": 0.9, "dampening": 0.3} if name == "SGD" else {"lr": 0.01}
+    parameters = fresh()
+    twins = torch_twins(parameters)
+    ours = getattr(optim, name)(parameters, **options)
+    theirs = getattr(torch.optim, name)(twins, **options)
+    assert_torch_agrees(
+        parameters, ours, twins, theirs, lambda step, index: index == 1 and step in (0, 7, 8, 30)
+    )
+
+
+def test_arrays_and_states_that_are_replaced_between_steps() -> None:
+    parameters, twins = fresh("float32"), fresh("float64")
+    optimizer, other = optim.Adam(parameters, lr=0.1), optim.Adam(twins, lr=0.1)
+    run(optimizer, parameters, 0, 3)
+    saved, values = optimizer.state_dict(), [p.data.copy() for p in parameters]
+    run(optimizer, parameters, 3, 6)
+    straight = [p.data.copy() for p in parameters]
+    optimizer.load_state_dict(saved)
+    for p, old in zip(parameters, values, strict=True):
+        p.assign(old)
+    run(optimizer, parameters, 3, 6)
+    assert all(np.array_equal(p.data, a) for p, a in zip(parameters, straight, strict=True))
+    run(other, twins, 0, 2)
+    for p in twins:
+        p.data = p.data.copy()
+    old = [p.data for p in twins]
+    run(other, twins, 2, 3)
+    assert all(p.data is a for p, a in zip(twins, old, strict=True))
+    for p, a in zip(twins, values, strict=True):
+        np.testing.assert_allclose(p.data, a, rtol=1e-5, atol=1e-6)
+
+
 def test_the_defaults_are_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     for name in ("Adam", "AdamW"):

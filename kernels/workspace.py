@@ -63,7 +63,8 @@ def scratch(name: str, shape: tuple[int, ...], like: Array) -> Array:
         return fresh
     kept = _buffers.by_name.get(name)
     if kept is None or kept.size < needed:
-        kept = _buffers.by_name[name] = None  # the smaller one goes before the larger one comes
+        del kept  # the smaller one goes before the larger one comes
+        _buffers.by_name.pop(name, None)
         kept = _buffers.by_name[name] = _fresh_scratch(needed)
     return kept[:needed].view(like.dtype).reshape(shape)
 

@@ -11,9 +11,10 @@ Registers a thread, as ptxas 13.0 gives them for sm_90 (none spills; the grids f
     softmax, long rows  20    gradient 27
     sgd_step            32    adam_step 40
     sum_rows            38
-    batch_norm          moments 48, statistics 42, normalise 40; gradient: sums 57, dx 60
+    batch_norm          moments 48, statistics 40, normalise 40; gradient: sums 57, dx 60
     group_norm          32    gradient: dx 29, sums 39
     embedding           32    gradient 28
+    local_response_norm 28    gradient 31
     max_pool2d          48    gradient 14 and 16
     avg_pool2d          46    gradient 48
     conv2d, dx, dw      124, 124, 122: at most 128, so that two blocks share a multiprocessor

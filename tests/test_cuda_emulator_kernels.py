@@ -45,7 +45,14 @@ def test_the_ops_that_have_cuda_kernels():
         *("activation", "activation_grad", "adam_step", "avg_pool2d", "avg_pool2d_grad"),
         *("batch_norm", "batch_norm_grad", "batch_norm_inference", "conv2d", "conv2d_input_grad"),
         *("conv2d_weight_grad", "dropout", "embedding", "embedding_grad", "group_norm"),
-        *("group_norm_grad", "max_pool2d", "max_pool2d_gather", "max_pool2d_grad"),
+        *(
+            "group_norm_grad",
+            "local_response_norm",
+            "local_response_norm_grad",
+            "max_pool2d",
+            "max_pool2d_gather",
+            "max_pool2d_grad",
+        ),
         *("sgd_step", "softmax_cross_entropy", "softmax_cross_entropy_grad", "sum_rows"),
     } <= set(OPS)
     for op in OPS:
@@ -236,3 +243,10 @@ def test_gpu_arrays_run_the_cuda_kernel_where_there_is_one(monkeypatch):
     assert kernels.choice("sum_rows", (foreign,), {}) == "cuda"
     assert kernels.choice("running_statistics", (foreign, foreign), {}) == "reference"
     kernels.registry.remembered.clear()
+
+
+def test_a_window_too_wide_for_shared_memory_is_the_reference_s():
+    x, dy = rng_for("wide").standard_normal((2, 1, 9000)).astype("float32")
+    window = {"before": 9000, "after": 4000, "alpha": 1e-3, "beta": 0.75, "k": 2.0}
+    check("local_response_norm_grad", [dy, x], window)
+    check("local_response_norm", [np.tile(x, 3)], {**window, "before": 26000})

@@ -189,6 +189,9 @@ elif op == "group_norm":
     call(f32(2, 100, 8), f32(8), f32(8), groups=2, eps=1e-5)
 elif op == "group_norm_grad":
     call(*f32(2, 2, 300, 8), f32(8), f32(2, 2), f32(2, 2) ** 2, groups=2, eps=1e-5)
+elif op == "local_response_norm_grad":
+    window = {"before": 2, "after": 2, "alpha": 0.1, "beta": 0.75, "k": 2.0}
+    call(f32(2, 100), f32(2, 100), **window)
 elif op == "softmax_cross_entropy":
     call(f32(2, 1500), np.array([1, 2]))
 elif op == "conv2d":
@@ -204,6 +207,7 @@ elif op == "conv2d":
         ("batch_norm/cuda.cu", 0, "batch_norm"),
         ("group_norm/cuda.cu", 0, "group_norm"),
         ("cuda_columns.cuh", 0, "group_norm_grad"),
+        *[("local_response_norm/cuda.cu", k, "local_response_norm_grad") for k in (1, 2)],
         ("cuda_tile.cuh", 0, "conv2d"),
         ("cuda_tile.cuh", 1, "conv2d"),
         ("cuda_common.cuh", 0, "softmax_cross_entropy"),

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import compiled
+from .. import compiled, cuda_launch
 from ..arrays import Array, byte_count
 from ..registry import (
     Arrays,
@@ -113,3 +113,4 @@ LOCAL_RESPONSE_NORM_GRAD = register(
 for _op in ("local_response_norm", "local_response_norm_grad"):
     _path = f".local_response_norm.numba_cpu:{_op}"
     add(Implementation(_op, "numba", _path, "numpy", ("float32",), compiled.available))
+    cuda_launch.register(_op, f".local_response_norm.cuda:{_op}")

@@ -22,12 +22,18 @@ from .tensor import Tensor, wrap
 accumulating = threading.RLock()
 """Threads that share a leaf add to its gradient one after the other."""
 
-IN_ONE_DICT = 2
-"""References to `grads[node]` while it is counted: the dict's, and the argument's."""
+_alone = {"grad": object()}
+IN_ONE_DICT = getrefcount(_alone["grad"])
+"""References that Python counts to `grads[node]` where nothing but the dict holds it."""
 
 
 def accumulate(grads: dict[Node, Any], create: bool) -> None:
-    """Add to the gradients of the keys: of leaves, or of a node that was asked to keep its own."""
+    """Add to the gradients of the keys: of leaves, or of a node that was asked to keep its own.
+
+    Args:
+        grads: what to add, emptied on the way.
+        create: leave the gradients their graph.
+    """
     with accumulating:
         for node in tuple(grads):
             if node.grad is None:
@@ -35,6 +41,7 @@ def accumulate(grads: dict[Node, Any], create: bool) -> None:
             else:
                 with enable_grad() if create else no_grad():
                     node.grad = node.grad + grads[node]
+            del grads[node]
 
 
 def owned(node: Node, grads: dict[Node, Any], create: bool = False) -> Tensor:

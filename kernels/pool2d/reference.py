@@ -122,7 +122,8 @@ def max_pool2d_grad(
 
     Args:
         dy: the gradient for y (N, OH, OW, C).
-        argmax: what `max_pool2d` returned beside y: for each number an index into its own image.
+        argmax: what `max_pool2d` returned beside y: for each number its place in the flattened x,
+            always within its own image.
         x_shape: (N, H, W, C).
         out: C-contiguous array of shape x_shape for dx, or None for a new one.
 

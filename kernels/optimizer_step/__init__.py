@@ -125,21 +125,11 @@ ADAM_STEP = register(
 cuda_launch.register("sgd_step", ".optimizer_step.cuda:sgd_step")
 cuda_launch.register("adam_step", ".optimizer_step.cuda:adam_step")
 
-for _op, _file in (
-    ("sgd_step", "numba_cpu"),
-    ("adam_step", "numba_cpu"),
-    *((_op, "numba_variants") for _op in variants.COMPILED),
-):
-    add(
-        Implementation(
-            _op,
-            "numba",
-            f".optimizer_step.{_file}:{_op}",
-            family="numpy",
-            dtypes=("float32", "float64"),
-            available=compiled.available,
-        )
-    )
+for _file, _ops in {"numba_cpu": ("sgd_step", "adam_step"), **variants.COMPILED}.items():
+    for _op in _ops:
+        _path = f".optimizer_step.{_file}:{_op}"
+        _dtypes = "float32", "float64"
+        add(Implementation(_op, "numba", _path, "numpy", _dtypes, compiled.available))
 
 for _op in ("sgd_step", "adam_step"):
     numba_launch.register(_op, f".optimizer_step.numba_cuda:{_op}")

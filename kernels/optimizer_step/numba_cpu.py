@@ -1,6 +1,6 @@
 """SGD's and Adam's steps on the CPU: all parameters in one compiled call, each number touched once.
 
-Read `reference.py` and `tables.py` first; `numba_variants.py` holds the other algorithms.
+Read `reference.py` and `tables.py` first, `numba_adaptive.py` and `numba_moments.py` next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..compiled import kernel, prange
-from .tables import block_ends, find_block, numbers, run
+from .tables import block_count, block_of, decayed, run
 
 # SGD ----------------------------------------------------------------------------------------------
 
@@ -20,27 +20,20 @@ from .tables import block_ends, find_block, numbers, run
 @kernel(parallel=True)
 def _descend(objects: Any, sizes: Any, constants: Any) -> None:
     lr, weight_decay = constants
-    ends = block_ends(sizes)
-    for block in prange(ends[-1]):
-        k, start = find_block(block, ends, sizes)
-        p = numbers(objects, 0, k, start, sizes, constants)
-        dp = numbers(objects, 1, k, start, sizes, constants)
+    for block in prange(block_count(sizes)):
+        p, dp, _, _, _ = block_of(objects, sizes, block, constants)
         for i in range(p.size):
-            g = dp[i] + weight_decay * p[i] if weight_decay else dp[i]
+            g = decayed(dp[i], p[i], weight_decay)
             p[i] -= lr * g
 
 
 @kernel(parallel=True)
 def _roll(objects: Any, sizes: Any, constants: Any, nesterov: Any, first: Any) -> None:
     lr, weight_decay, momentum, let_in = constants
-    ends = block_ends(sizes)
-    for block in prange(ends[-1]):
-        k, start = find_block(block, ends, sizes)
-        p = numbers(objects, 0, k, start, sizes, constants)
-        dp = numbers(objects, 1, k, start, sizes, constants)
-        v = numbers(objects, 2, k, start, sizes, constants)
+    for block in prange(block_count(sizes)):
+        p, dp, v, _, _ = block_of(objects, sizes, block, constants)
         for i in range(p.size):
-            g = dp[i] + weight_decay * p[i] if weight_decay else dp[i]
+            g = decayed(dp[i], p[i], weight_decay)
             v[i] = g if first else momentum * v[i] + let_in * g
             p[i] -= lr * (g + momentum * v[i] if nesterov else v[i])
 
@@ -74,15 +67,10 @@ def sgd_step(
 @kernel(parallel=True)
 def _adam(objects: Any, sizes: Any, constants: Any) -> None:
     step_size, root_of_correction, beta1, beta2, new1, new2, eps, weight_decay, shrink = constants
-    ends = block_ends(sizes)
-    for block in prange(ends[-1]):
-        k, start = find_block(block, ends, sizes)
-        p = numbers(objects, 0, k, start, sizes, constants)
-        dp = numbers(objects, 1, k, start, sizes, constants)
-        m = numbers(objects, 2, k, start, sizes, constants)
-        v = numbers(objects, 3, k, start, sizes, constants)
+    for block in prange(block_count(sizes)):
+        p, dp, m, v, _ = block_of(objects, sizes, block, constants)
         for i in range(p.size):
-            g = dp[i] + weight_decay * p[i] if weight_decay else dp[i]
+            g = decayed(dp[i], p[i], weight_decay)
             m[i] = beta1 * m[i] + new1 * g
             v[i] = beta2 * v[i] + new2 * (g * g)
             p[i] = shrink * p[i] - step_size * (m[i] / (np.sqrt(v[i]) / root_of_correction + eps))

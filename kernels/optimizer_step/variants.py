@@ -117,16 +117,11 @@ _DECOUPLED = {"weight_decay": 0.1, "decoupled": True}
 _LATE = {"step": 100, "beta1": 0.0}
 
 
-COMPILED = (
-    "adagrad_step",
-    "adadelta_step",
-    "rmsprop_step",
-    "rprop_step",
-    "amsgrad_step",
-    "nadam_step",
-    "radam_step",
-)
-"""The steps of `numba_variants.py`."""
+COMPILED = {
+    "numba_adaptive": ("rprop_step", "adagrad_step", "adadelta_step", "rmsprop_step"),
+    "numba_moments": ("amsgrad_step", "nadam_step", "radam_step"),
+}
+"""The files of compiled steps, and what they hold."""
 
 
 def _register(
@@ -137,7 +132,7 @@ def _register(
     params: Params,
     *changes: Params,
 ) -> Op:
-    compiled = reference.__name__ in COMPILED
+    compiled = any(reference.__name__ in steps for steps in COMPILED.values())
     return register(
         Op(
             name=reference.__name__,

@@ -155,8 +155,10 @@ class Recorded(Node):
         shape = self.input_shapes[i]
         if g.shape == shape:
             return g
-        if self.broadcasts:
-            return unbroadcast(g, shape)
+        return unbroadcast(g, shape) if self.broadcasts else self._wrong_shape(i, g, shape)
+
+    def _wrong_shape(self, i: int, g: Any, shape: tuple[int, ...]) -> Any:
+        """Raise. (The gradient checker shows the `g` of this frame.)"""
         raise ShapeError(
             f"{type(self).__name__}: the gradient of {self._formulas.name(i)} must have its shape "
             f"{shape}, but the formula returned {tuple(g.shape)}"

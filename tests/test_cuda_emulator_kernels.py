@@ -42,18 +42,13 @@ def check(op, arrays, params):
 
 def test_the_ops_that_have_cuda_kernels():
     assert {
-        *("activation", "activation_grad", "adam_step", "avg_pool2d", "avg_pool2d_grad"),
+        *("activation", "activation_grad", "adam_step", "add", "avg_pool2d", "avg_pool2d_grad"),
         *("batch_norm", "batch_norm_grad", "batch_norm_inference", "conv2d", "conv2d_input_grad"),
         *("conv2d_weight_grad", "dropout", "embedding", "embedding_grad", "group_norm"),
-        *(
-            "group_norm_grad",
-            "local_response_norm",
-            "local_response_norm_grad",
-            "max_pool2d",
-            "max_pool2d_gather",
-            "max_pool2d_grad",
-        ),
-        *("sgd_step", "softmax_cross_entropy", "softmax_cross_entropy_grad", "sum_rows"),
+        *("group_norm_grad", "local_response_norm", "local_response_norm_grad", "log_softmax"),
+        *("log_softmax_grad", "max_pool2d", "max_pool2d_gather", "max_pool2d_grad", "sgd_step"),
+        *("softmax", "softmax_cross_entropy", "softmax_cross_entropy_grad", "softmax_grad"),
+        "sum_rows",
     } <= set(OPS)
     for op in OPS:
         on_a_gpu = "cuda-tile" if op == "matmul" else "cuda"
@@ -131,7 +126,7 @@ def test_dropout_has_the_bits_of_the_reference():
 
 
 @pytest.mark.parametrize("K", [1, 8, 9, 17, 33, 65, 129, 513, 1024, 1025, 2052, 30001])
-def test_softmax_cross_entropy_of_every_length(K):
+def test_softmax_of_every_length(K):
     rng = np.random.default_rng(K)
     z = (3 * rng.standard_normal((3, K))).astype(F32)
     z[1] += 1000
@@ -140,6 +135,11 @@ def test_softmax_cross_entropy_of_every_length(K):
     targets[2] = K - 1
     check("softmax_cross_entropy", [z, targets], {})
     check("softmax_cross_entropy_grad", [rng.standard_normal(3).astype(F32), z, targets], {})
+    for op in ("softmax", "log_softmax"):
+        check(op, [z], {})
+        with np.errstate(all="ignore"):
+            y = kernels.op(op).reference(z)
+        check(f"{op}_grad", [rng.standard_normal(z.shape).astype(F32), y], {})
 
 
 @pytest.mark.parametrize("shapes", [[(5,)] * 200, [(4096,), (4097,), (0,), (3, 4000), ()]])

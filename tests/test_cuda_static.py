@@ -27,11 +27,13 @@ THREADS_OF_A_BLOCK = 1024
 SHARED_OF_A_BLOCK = 99 << 10
 WIDE = {  # the files whose kernels move arrays, and must do so 128 bits at a time
     "activation/cuda.cu",
+    "add/cuda.cu",
     "batch_norm/cuda.cu",
     "dropout/cuda.cu",
     "embedding/cuda.cu",
     "group_norm/cuda.cu",
     "optimizer_step/cuda.cu",
+    "softmax/cuda.cu",
     "softmax_cross_entropy/cuda.cu",
     "sum_rows/cuda.cu",
 }

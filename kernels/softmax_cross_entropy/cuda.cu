@@ -3,6 +3,7 @@
 // twice, for the sum of exponentials and for the result.
 // The launcher is `cuda.py`, the definition `reference.py`.
 #include "../cuda_common.cuh"
+#include "../cuda_normalizer.cuh"
 
 // A short row belongs to LANES neighbouring lanes of a warp, ITEMS logits to each: ten classes
 // take 16 lanes, so that a warp reads two rows side by side; a thousand take a warp, 32 each.
@@ -89,19 +90,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   }
 }
 
-// A long row belongs to a block. The largest logit so far and the sum of exponentials against it
-// are kept together, so that one reading gives both (Milakov and Gimelshein, Online normalizer
-// calculation for softmax, 2018, algorithm 3).
-struct Normalizer {
-  float largest, sum;
-};
-
-// A part in which every logit is -inf adds nothing, and must not become inf - inf.
-__device__ __forceinline__ float scaled(Normalizer part, float largest) {
-  return part.largest == -infinity() ? part.sum : part.sum * expf(part.largest - largest);
-}
-
-// Reads the row once, keeps it in `kept` where there is room, and returns its normalizer.
+// A long row belongs to a block. Reads it once, keeps it in `kept` where there is room, and returns its normalizer.
 __device__ __forceinline__ Normalizer read_long_row(const float* z, int K, float* kept) {
   __shared__ float warps[32];
   Normalizer mine = {-infinity(), 0.0f};
@@ -109,13 +98,7 @@ __device__ __forceinline__ Normalizer read_long_row(const float* z, int K, float
   for (int pack = threadIdx.x; pack < K / VEC; pack += blockDim.x) {
     const Pack<VEC> logits = load<VEC>(z, pack);
     if (kept) store<VEC>(kept, pack, logits);
-    float largest = mine.largest;
-#pragma unroll
-    for (int k = 0; k < VEC; ++k) largest = larger(largest, logits.at[k]);
-    mine = {largest, scaled(mine, largest)};
-#pragma unroll
-    for (int k = 0; k < VEC; ++k)
-      if (logits.at[k] != -infinity()) mine.sum += expf(logits.at[k] - largest);
+    mine = with_pack(mine, logits);
   }
   const float largest = block_max(mine.largest, warps);
   return {largest, block_sum(scaled(mine, largest), warps)};

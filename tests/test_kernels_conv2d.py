@@ -329,13 +329,11 @@ def test_forward_and_adjoint_meet_at_the_same_places(inputs, size, stride, befor
 
 
 @needs_numba
-@pytest.mark.parametrize(
-    ("m", "r", "points"), [(4, 3, (0, 1, -1, 2, -2)), (2, 3, (0, 1, -1)), (2, 5, (0, 1, -1, 2, -2))]
-)
-def test_winograds_matrices_filter(m, r, points):
-    from tinygrad_course.kernels.simd.winograd import matrices
+@pytest.mark.parametrize(("name", "m", "r"), [("F4x4", 4, 3), ("F2x2", 2, 3), ("F4x4of5x5", 4, 5)])
+def test_winograds_matrices_filter(name, m, r):
+    from tinygrad_course.kernels.conv2d import winograd_tiles
 
-    inputs, filters, outputs = matrices(m, r, points)
+    inputs, filters, outputs = getattr(winograd_tiles, name).matrices
     rng = np.random.default_rng(1)
     x, g = rng.standard_normal(m + r - 1), rng.standard_normal(r)
     y = outputs @ ((filters @ g) * (inputs @ x))

@@ -1,4 +1,4 @@
-"""Convolution by Winograd's algorithm: stride 1, 3x3 and 5x5 filters, a third of the products.
+"""Convolution by Winograd's algorithm: stride 1, filters of 3x3 and 5x5, a quarter of the work.
 
 An image is cut into tiles of m x m outputs, each of which reads a x a inputs, a = m + r - 1 for
 filters of r x r. Written with the matrices of `simd/winograd.py`, one tile of one filter is
@@ -19,15 +19,16 @@ outputs exchanged. The weight gradient is the adjoint of the formula above in g,
 A bias is added for nothing: position (1, 1) belongs to the points (1, 1), where A^T has a column of
 ones, so a sum that starts from b there adds b to each output of the tile.
 
-F(4x4, 3x3) takes 36 multiplications where the definition takes 144, F(2x2, 5x5) 36 for 100, and
+F(4x4, 3x3) takes 36 multiplications where the definition takes 144, F(4x4, 5x5) 64 for 400, and
 F(2x2, 3x3), which `numba_winograd2.py` runs, 16 for 36.
 
-Error, as |error| / max |y|: F(4x4, 3x3) 4e-6 to 3e-5, F(2x2, 5x5) 2e-6 to 1e-5, F(2x2, 3x3) 2e-7 to
-1e-6, as good as the direct one. The reason is cancellation: B^T and A^T have rows whose entries sum
-(in absolute value) to 10 and 19 for F(4x4, 3x3), to 2 and 3 for F(2x2, 3x3); taken for rows and for
+Error, as |error| / max |y|: F(4x4, 3x3) and F(4x4, 5x5) 4e-6 to 3e-5, F(2x2, 3x3) 2e-7 to 1e-6, as
+good as the direct one. The reason is cancellation: B^T and A^T have rows whose entries sum (in
+absolute value) to 10 and 19 for F(4x4, 3x3), to 2 and 3 for F(2x2, 3x3); taken for rows and for
 columns, (10 * 19)^2 = 36,100 against 36 roundings of V and M may add up in the worst case. Random
-signs leave about the square root of it: 190 eps = 1.1e-5 against 6 eps. F(2x2, 5x5) has the points
-of F(4x4, 3x3), hence its B^T, and A^T with rows that sum to 6. An infinity or a NaN spreads over
+signs leave about the square root of it: 190 eps = 1.1e-5 against 6 eps. F(4x4, 5x5) has two points
+more, 1/2 and -1/2. Its sums are 15 and 19, but G is small where they are large: weighted with the
+rows of G, the squares of both add up to about 30 eps. An infinity or a NaN spreads over
 its tile.
 
 Tiles go in chunks whose V and M stay in the L2 cache. From 256 channels on the filters alone fill
@@ -57,7 +58,7 @@ from .winograd_kernels import (
     weight_grad,
     weight_grad_staged,
 )
-from .winograd_tiles import PANEL, F2x2of5x5, F4x4, Tiling
+from .winograd_tiles import PANEL, F4x4, F4x4of5x5, Tiling
 
 _GAP = 16
 """Floats between two positions of V, M or U: without them all positions of a tile would lie a power
@@ -74,7 +75,7 @@ would be large."""
 _PART_BYTES = 1 << 20
 _SUMMED_TOGETHER = 4 * TILE_ROWS
 """Tiles whose weight gradients are summed before the sums leave the registers, at least. For
-5x5, 64, 192 these sums are 1.8 MB: with 12 tiles it takes 1.25 times as long."""
+128 channels and filters these sums are 2.4 MB: with 12 tiles it takes 1.1 times as long."""
 _NO_FLOOR = np.float32(-np.inf)
 
 
@@ -184,7 +185,7 @@ class Winograd:
     ) -> Array:
         """y = f(x * w + b).
 
-        Error, of the largest |y|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        Error, of the largest |y|: F(4x4, 3x3) and F(4x4, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
         """
         tiles = self._tiling_for(w.shape, stride, dilation, groups)
         if x.size == 0 or tiles is None:
@@ -217,7 +218,7 @@ class Winograd:
     ) -> Array:
         """dx: the forward pass of dy with the filters turned.
 
-        Error, of the largest |dx|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        Error, of the largest |dx|: F(4x4, 3x3) and F(4x4, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
         """
         tiles = self._tiling_for(w.shape, stride, dilation, groups)
         if dy.size == 0 or tiles is None:
@@ -248,7 +249,7 @@ class Winograd:
     ) -> Array:
         """dw by the adjoint of the forward pass.
 
-        Error, of the largest |dw|: F(4x4, 3x3) and F(2x2, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
+        Error, of the largest |dw|: F(4x4, 3x3) and F(4x4, 5x5) up to 3e-5, F(2x2, 3x3) 2e-6.
         """
         tiles = self._tiling_for(w_shape, stride, dilation, groups)
         if dy.size == 0 or tiles is None:
@@ -263,7 +264,7 @@ class Winograd:
         return dw
 
 
-_trio = Winograd(F4x4, F2x2of5x5)
+_trio = Winograd(F4x4, F4x4of5x5)
 conv2d = _trio.conv2d
 conv2d_input_grad = _trio.conv2d_input_grad
 conv2d_weight_grad = _trio.conv2d_weight_grad

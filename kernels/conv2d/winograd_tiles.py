@@ -10,6 +10,7 @@ like: the class holds the matrices, which so become constants of the machine cod
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 from ..arrays import Array
@@ -71,11 +72,11 @@ class F2x2(Tiling):
     matrices = matrices(2, 3, points=(0, 1, -1))
 
 
-class F2x2of5x5(Tiling):
-    """F(2x2, 5x5): 36 multiplications for 4 outputs of 25 taps."""
+class F4x4of5x5(Tiling):
+    """F(4x4, 5x5): 64 multiplications for 16 outputs of 25 taps."""
 
     __slots__ = ()
-    matrices = matrices(2, 5, points=(0, 1, -1, 2, -2))
+    matrices = matrices(4, 5, points=(0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2)))
 
 
 # The transforms -----------------------------------------------------------------------------------

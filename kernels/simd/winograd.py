@@ -59,7 +59,7 @@ class Matrices(NamedTuple):
     outputs: Matrix
 
 
-def matrices(m: int, r: int, points: Sequence[int]) -> Matrices:
+def matrices(m: int, r: int, points: Sequence[int | Fraction]) -> Matrices:
     """The matrices of F(m, r) from its m + r - 2 finite points; infinity is added to them.
 
     Example:
@@ -81,9 +81,9 @@ def matrices(m: int, r: int, points: Sequence[int]) -> Matrices:
     return Matrices(*(np.array(rows, float) for rows in (inputs, filters + infinity, outputs)))
 
 
-def _coefficients(roots: Sequence[int]) -> list[int]:
+def _coefficients(roots: Sequence[int | Fraction]) -> list[int | Fraction]:
     """The coefficients of the product of (x - root), the constant one first."""
-    product = [1]
+    product: list[int | Fraction] = [1]
     for root in roots:
         product = [
             low - root * high for low, high in zip([0, *product], [*product, 0], strict=True)

@@ -168,3 +168,15 @@ def test_a_positive_that_counts_thrice_is_three_positives() -> None:
         x, t, pos_weight=np.array([0.1]), reduction="sum"
     )
     assert thrice(tg.tensor(x.astype("float32")), t.astype("float32")).dtype == "float32"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "loss",
+    [tg.mse, tg.l1, tg.huber, tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits],
+)
+def test_a_loss_of_pairs_is_one_op_whatever_its_reduction(loss: Any, reduction: str) -> None:
+    """Small networks live on it: each op of the graph costs as much as the arithmetic of ten."""
+    x = tg.tensor([[0.2, 0.7]], requires_grad=True)
+    y = loss(x, np.array([[0.0, 1.0]], "float32"), reduction=reduction)
+    assert y.node.edges == (x.node, None)

@@ -272,7 +272,7 @@ for _op, _dtypes in _TAKES.items():
         Implementation(
             _op,
             "numba",
-            f".pool2d.numba_cpu:{_op}",
+            f".pool2d.numba_{_op[:3]}:{_op}",
             family="numpy",
             dtypes=_dtypes,
             available=compiled.available,

@@ -65,7 +65,7 @@ class Op:
         benchmark_shapes: the sizes to time.
         make: builds arrays from shapes, for ops whose inputs are not all normal numbers.
         in_place: positions of the arguments the kernel writes into; all others it only reads.
-        rule: names the implementation for these (arrays, params), or None for the reference.
+        rule: names the implementation for these (arrays, params), "reference" where that is best.
         shape_class: what the rule looks at, as one hashable value: the choice is cached under it.
     """
 
@@ -76,7 +76,7 @@ class Op:
     benchmark_shapes: tuple[Benchmark, ...]
     make: Callable[[np.random.Generator, Any, Sequence[Shape], Params], Arrays] = normal_arrays
     in_place: tuple[int, ...] = ()
-    rule: Callable[[Arrays, Params], str | None] | None = None
+    rule: Callable[[Arrays, Params], str] | None = None
     shape_class: Callable[[Arrays, Params], Hashable] | None = None
 
     def __post_init__(self) -> None:

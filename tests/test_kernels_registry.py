@@ -78,7 +78,7 @@ def test_precedence(mine, monkeypatch):
         assert kernels.choice("matmul", ONE, {}) == "mine"
         assert kernels.find("matmul", ONE, {}, impl="reference") is reference
     assert kernels.find("matmul", ONE, {}, impl="mine") is mine
-    with_rule(monkeypatch, lambda arrays, params: "mine" if len(arrays[0]) > 1 else None)
+    with_rule(monkeypatch, lambda arrays, params: "mine" if len(arrays[0]) > 1 else "reference")
     assert kernels.find("matmul", ONE, {}) is reference
     two = (np.ones((2, 1), np.float32), ONE[1])
     assert kernels.find("matmul", two, {}) is mine
@@ -139,8 +139,16 @@ def test_a_function_named_by_a_string_is_imported_when_it_runs():
         kernels.remove("matmul", "lazy")
 
 
-def test_strict(monkeypatch):
-    with_rule(monkeypatch, lambda arrays, params: None)
+@pytest.fixture
+def double():
+    """An implementation that does not take float32."""
+    registry.add(kernels.Implementation("matmul", "double", "numpy:matmul", "numpy", ("float64",)))
+    yield
+    kernels.remove("matmul", "double")
+
+
+def test_strict(double, monkeypatch):
+    with_rule(monkeypatch, lambda arrays, params: "double")
     with kernels.using(strict=True):
         with pytest.raises(KernelError, match=r"matmul: only the reference.*float32.*strict"):
             kernels.find("matmul", ONE, {})
@@ -153,8 +161,8 @@ def test_strict(monkeypatch):
     kernels.find("matmul", ONE, {})
 
 
-def test_report_counts_what_ran_and_what_fell_back(mine, monkeypatch):
-    with_rule(monkeypatch, lambda arrays, params: None)
+def test_report_counts_what_ran_and_what_fell_back(mine, double, monkeypatch):
+    with_rule(monkeypatch, lambda arrays, params: "double")
     kernels.reset_report()
     assert kernels.report() == ({}, {})
     for _ in range(3):
@@ -172,6 +180,14 @@ def test_report_counts_what_ran_and_what_fell_back(mine, monkeypatch):
     assert kernels.report().fallbacks["matmul"] == 3
     kernels.reset_report()
     assert kernels.report().ran == {}
+
+
+@pytest.mark.parametrize("name", [name for name in kernels.names() if kernels.op(name).rule])
+def test_a_rule_that_prefers_the_reference_names_it(name):
+    """So that a size too small for a compiled kernel is no fall-back."""
+    op = kernels.op(name)
+    for arrays, params in op.samples(np.random.default_rng(0), np.dtype("float32")):
+        assert op.rule(arrays, params) in kernels.implementations(name)
 
 
 def test_using_is_restored_and_belongs_to_its_thread(mine):

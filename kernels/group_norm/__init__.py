@@ -94,12 +94,12 @@ def _large(arrays: Arrays, params: Params) -> bool:
     return bool(arrays[0].size >= 256)
 
 
-def _rule(arrays: Arrays, params: Params) -> str | None:
+def _rule(arrays: Arrays, params: Params) -> str:
     """Layer norm 8 x 64: 3.5 us compiled, 16 by the reference; 4096 x 768: 0.25 ms and 8.5.
 
     Of 4 x 8 it saves 12 us a call, for the second that compiling takes once.
     """
-    return "numba" if _large(arrays, params) else None
+    return "numba" if _large(arrays, params) else "reference"
 
 
 _SIZES: tuple[tuple[str, Shape, int], ...] = (

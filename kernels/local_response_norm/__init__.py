@@ -73,9 +73,9 @@ def _large(arrays: Arrays, params: Params) -> bool:
     return bool(arrays[0].size >= 1024)
 
 
-def _rule(arrays: Arrays, params: Params) -> str | None:
+def _rule(arrays: Arrays, params: Params) -> str:
     """16 x 64: 3.7 us compiled, 11.5 by the reference; 8 x 27 x 27 x 256: 1.4 ms and 5.5."""
-    return "numba" if _large(arrays, params) else None
+    return "numba" if _large(arrays, params) else "reference"
 
 
 _SIZES: tuple[Shape, ...] = ((8, 55, 55, 96), (8, 27, 27, 256), (1, 27, 27, 256))

@@ -83,9 +83,9 @@ def _large(arrays: Arrays, params: Params) -> bool:
     return bool(arrays[0].size >= 256)
 
 
-def _rule(arrays: Arrays, params: Params) -> str | None:
+def _rule(arrays: Arrays, params: Params) -> str:
     """32 samples, 50 steps, 128 hidden, one thread: 1.1 ms compiled, 7.1 by the reference."""
-    return "numba" if _large(arrays, params) else None
+    return "numba" if _large(arrays, params) else "reference"
 
 
 _BENCHMARKS = tuple(

@@ -128,6 +128,11 @@ def test_masks_combine() -> None:
         np.testing.assert_array_equal(ours.numpy(), expected)
     assert (a & [True, True, False, False]).tolist() == [True, False, False, False]
     np.testing.assert_array_equal((a[:, None] & b).numpy(), p[:, None] & q)
+    for name in ("logical_and", "logical_or", "logical_xor"):
+        for ours in (getattr(np, name)(a, tg.tensor(y)), getattr(np, name)(x.numpy(), b)):
+            assert isinstance(ours, tg.Tensor)
+        np.testing.assert_array_equal(getattr(np, name)(a, q).numpy(), getattr(np, name)(p, q))
+    np.testing.assert_array_equal(np.logical_not(a).numpy(), ~p)
     assert tg.where(a & ~b, x, 0.0).tolist() == [0.0, 0.0, 2.0, 0.0]
     bits = tg.tensor([5, 6])
     assert [(bits & 3).tolist(), (~bits).tolist()] == [[1, 2], [-6, -7]]

@@ -136,10 +136,8 @@ def pad(x: Any, widths: Any, value: float = 0.0, *, mode: str = "constant") -> T
     fill = number("pad", "value", value)
     mode = NUMPY_NAMES.get(mode, mode) if isinstance(mode, str) else mode
     if mode not in MODES:
-        valid = (*MODES, *NUMPY_NAMES)
         raise ArgumentError(
-            f"pad: mode must be one of {', '.join(valid)}, but it is {mode!r}; "
-            f"{nearest(str(mode), valid)}"
+            f"pad: mode {mode!r} does not exist; {nearest(str(mode), (*MODES, *NUMPY_NAMES))}"
         )
     if mode == "constant":
         if x.dtype.kind != "f" and not fill.is_integer():

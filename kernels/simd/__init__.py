@@ -5,10 +5,16 @@ from inside a `kernel`; nothing here is called from Python.
 
     cpu.py      how wide this machine's vectors are, how many registers it has
     ir.py       the few LLVM instructions used, with names
-    vector.py   a vector as a value: load, store, + - * /, fma, select, borders by lane count
+    vector.py   a vector as a value: load, store, + - * /, comparisons, borders by lane count
+    functions.py  fma, select, maximum, ...: of vectors, or of single floats; sums of the lanes
     math.py     exp, log, tanh, sigmoid, erf: of a vector, or of one float in a loop
     tile.py     the register tile: C += A B on a block that never leaves the registers
+    panel.py    such tiles one below the other, for any number of rows
+    gather.py   the same for a matrix A that is only pointed at: the windows of a convolution
+    winograd.py   small squares times small matrices from both sides, for Winograd's convolution
     transpose.py  a block turned over inside the registers
+    rows.py, wide.py  a row of any length; four vectors side by side
+    philox.py   random bits, the same on every machine
 
 Why a tile? A matrix product of (M, K) by (K, N) does 2 M K N operations on few numbers, yet the
 textbook's three loops run at a few per cent of the machine: each multiply-add loads two numbers and
@@ -31,32 +37,26 @@ With the 16 registers of AVX2 the same arithmetic gives 6 x 2. `tile.py` writes 
 """
 
 from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
-from .tile import make_tile
-from .transpose import transpose_block
-from .vector import (
+from .functions import (
     absolute,
-    address,
-    array_at,
     broadcast,
     copy_sign,
     exponent,
     first,
     floor,
     fma,
-    load,
-    load_first,
     max_lanes,
     maximum,
     minimum,
     select,
     significand,
     sqrt,
-    store,
-    store_first,
-    store_places,
     sum_lanes,
     two_to_the,
 )
+from .tile import make_tile
+from .transpose import transpose_block
+from .vector import address, array_at, load, load_first, store, store_first, store_places
 
 __all__ = [
     "TILE_ROWS",

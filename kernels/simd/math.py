@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import device_function
-from .vector import absolute, copy_sign, exponent, floor, fma, select, significand, two_to_the
+from .functions import absolute, copy_sign, exponent, floor, fma, select, significand, two_to_the
 
 Number = Any
 """A vector or one float32; every function returns what it was given."""

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..compiled import device_function
 from .cpu import WIDTH
-from .vector import broadcast, first, load, load_first, max_lanes, select, store, store_first
+from .functions import broadcast, first, max_lanes, select
+from .vector import load, load_first, store, store_first
 
 
 @device_function

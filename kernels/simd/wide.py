@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..compiled import device_function
-from . import vector
+from . import functions
 from .cpu import WIDTH
 from .vector import load, load_first, store, store_first
 
@@ -20,7 +20,7 @@ WIDE = 4 * WIDTH
 @device_function
 def wide(x: Any) -> Any:
     """A single float, or a vector, four times."""
-    v = vector.broadcast(x)
+    v = functions.broadcast(x)
     return v, v, v, v
 
 
@@ -85,10 +85,10 @@ def divide(a: Any, b: Any) -> Any:
 def fma(a: Any, b: Any, c: Any) -> Any:
     """The sum a b + c, rounded once."""
     return (
-        vector.fma(a[0], b[0], c[0]),
-        vector.fma(a[1], b[1], c[1]),
-        vector.fma(a[2], b[2], c[2]),
-        vector.fma(a[3], b[3], c[3]),
+        functions.fma(a[0], b[0], c[0]),
+        functions.fma(a[1], b[1], c[1]),
+        functions.fma(a[2], b[2], c[2]),
+        functions.fma(a[3], b[3], c[3]),
     )
 
 
@@ -96,8 +96,8 @@ def fma(a: Any, b: Any, c: Any) -> Any:
 def at_least(a: Any, least: Any) -> Any:
     """The larger of a and the vector `least`; a NaN in `a` stays."""
     return (
-        vector.select(a[0] < least, least, a[0]),
-        vector.select(a[1] < least, least, a[1]),
-        vector.select(a[2] < least, least, a[2]),
-        vector.select(a[3] < least, least, a[3]),
+        functions.select(a[0] < least, least, a[0]),
+        functions.select(a[1] < least, least, a[1]),
+        functions.select(a[2] < least, least, a[2]),
+        functions.select(a[3] < least, least, a[3]),
     )

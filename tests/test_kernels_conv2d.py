@@ -305,6 +305,18 @@ def test_a_plan_writes_every_number_once(case):
         assert not written.reshape(-1, O)[:, 1:].any()
 
 
+def test_rows_of_taps_that_meet_nothing_are_left_out_of_dx_only():
+    """14 rows of dx from 10 of dy by a 5x5 filter: 50 rows of taps. Padding counts in y: 0 inf."""
+    geometry = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    back = input_grad_plan((2, 10, 10, 16), (5, 5, 8, 16), (2, 14, 14, 8), *geometry)
+    rows_of_taps = (back.last_step - back.first_step) // (5 * 16)
+    assert (rows_of_taps * back.rows).sum() == 50
+    assert back.rows.sum() == 14
+    padded = ((1, 1), ((4, 4), (4, 4)), (1, 1), 1)
+    forward = forward_plan((2, 10, 10, 16), (5, 5, 16, 8), *padded)
+    assert forward.rows.tolist() == [14]
+
+
 @given(
     st.integers(1, 9), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
 )

@@ -10,9 +10,10 @@
     flops 2 N OH OW O KH KW C / groups for each of the three     bytes the two inputs and the output
 
 A new fast way to compute one of the three is a file beside `reference.py`, and a rule here that
-says for which shapes it was measured to be faster. Read next: `reference.py`; then `plan.py` and
-`numba_direct.py`, any geometry on the register tile; then `numba_winograd.py`, 3x3 and 5x5 filters
-with a quarter of the multiplications or fewer.
+says for which shapes it was measured to be faster. Read next: `reference.py`; then `plan.py`,
+`direct_kernels.py` and `numba_direct.py`, any geometry on the register tile; then
+`winograd_tiles.py`, `winograd_kernels.py` and `numba_winograd.py`, 3x3 and 5x5 filters with a
+quarter of the multiplications or fewer.
 """
 
 from __future__ import annotations

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..compiled import device_function, kernel, prange
-from ..simd import WIDTH, address, load, load_first, store, transpose_block
+from ..simd import WIDTH, address, load, load_first, store, store_first, transpose_block
 from ..simd.gather import make_gather_panel
+from ..simd.panel import PANEL
 
-PANEL = 2 * WIDTH
-"""Filters that one tile computes together. Weights are packed in panels of so many columns."""
 BLOCK = 4
 """The rows of `weight_sums` come in a multiple of so many, which the gather tile likes better."""
 _NO_FLOOR = np.float32(-np.inf)
@@ -63,8 +62,8 @@ def _copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
     """target[to : to + count] = source[at : at + count], a vector at a time."""
     for i in range(0, count - WIDTH + 1, WIDTH):
         store(target, to + i, load(source, at + i))
-    for i in range(count - count % WIDTH, count):
-        target[to + i] = source[at + i]
+    i = count - count % WIDTH
+    store_first(target, to + i, load_first(source, at + i, count - i), count - i)
 
 
 @kernel
@@ -74,7 +73,6 @@ def _frame_of(source: Any, plan: Any, image: int, images: int, first: int, frame
     top, left = first * plan.row_step + plan.first_row, plan.first_column
     if not plan.copied:
         return address(source, ((image * H + top) * W + left) * C)
-    pixels = source.reshape(source.size)
     width = plan.frame_columns * C
     begin = max(0, left)
     end = max(begin, min(W, left + plan.frame_columns))
@@ -84,7 +82,7 @@ def _frame_of(source: Any, plan: Any, image: int, images: int, first: int, frame
         for h in range(top, top + plan.frame_rows):
             if 0 <= h < H:
                 frame[to : to + before] = 0
-                _copy(pixels, ((n * H + h) * W + begin) * C, frame, to + before, count)
+                _copy(source, ((n * H + h) * W + begin) * C, frame, to + before, count)
                 frame[to + before + count : to + width] = 0
             else:
                 frame[to : to + width] = 0
@@ -164,7 +162,7 @@ def convolve(
                     _multiply(
                         plan, windows + 4 * g * channels, read + 8 * place,
                         _places_in(plan, phase, images, first),
-                        steps + 8 * step, plan.first_step[phase + 1] - step,
+                        steps + 8 * step, plan.last_step[phase] - step,
                         address(panels, (item * depth + step) * PANEL), PANEL,
                         address(bias, item * PANEL), 0, lowest,
                         to + 4 * o, write + 8 * place, min(O, g * filters + filters) - o,
@@ -191,7 +189,8 @@ def weight_sums(
             part, begin = item // panels, item % panels
             end = min(panels, begin + last - item)
             item += end - begin
-            sums.reshape(parts, panels, depth, PANEL)[part, begin:end] = 0
+            size = depth * PANEL
+            sums.reshape(parts, panels, size)[part, begin:end] = 0
             for chunk in range(plan.chunks * part // parts, plan.chunks * (part + 1) // parts):
                 image, images, first = _chunk_of(plan, chunk, N)
                 windows = _frame_of(x, plan, image, images, first, frames[lane])
@@ -210,7 +209,7 @@ def weight_sums(
                                     columns, lane * columns.shape[1] + place * PANEL + part_of,
                                     load_first(dy, at + place * O + part_of, valid - part_of),
                                 )  # fmt: skip
-                    total = address(sums, (part * panels + panel) * depth * PANEL)
+                    total = address(sums, (part * panels + panel) * size)
                     _multiply(
                         plan, windows + 4 * g * channels, steps.ctypes.data, steps.size,
                         plan.read_at.ctypes.data, places, right, right_step,
@@ -222,13 +221,14 @@ def weight_sums(
 @kernel(parallel=True)
 def add_parts(sums: Any, filters: int, dw: Any) -> None:
     """dw[k, :] = row k of all panels, added over the parts in order."""
-    parts, groups = sums.shape[:2]
+    parts, groups, count, depth = sums.shape[:4]
     K, O = dw.shape
     for k in prange(K):
-        for g in range(groups):
-            for o in range(g * filters, min(O, g * filters + filters)):
-                panel, column = (o - g * filters) // PANEL, (o - g * filters) % PANEL
-                total = sums[0, g, panel, k, column]
+        for item in range(groups * count):
+            first, end = item // count * filters, min(O, item // count * filters + filters)
+            for column in range(0, PANEL, WIDTH):
+                at, o = (item * depth + k) * PANEL + column, first + item % count * PANEL + column
+                total = load(sums, at)
                 for part in range(1, parts):
-                    total += sums[part, g, panel, k, column]
-                dw[k, o] = total
+                    total += load(sums, part * groups * count * depth * PANEL + at)
+                store_first(dw, k * O + o, total, end - o)

@@ -15,10 +15,11 @@ import numpy as np
 
 from ..activation.numba_cpu import activation as activate
 from ..arrays import Array, Padding, output_length
+from ..simd.panel import PANEL
 from ..threads import get_num_threads
 from ..workspace import empty, scratch
 from . import reference
-from .direct_kernels import BLOCK, PANEL, add_parts, convolve, pack, pack_turned, weight_sums
+from .direct_kernels import BLOCK, add_parts, convolve, pack, pack_turned, weight_sums
 from .merged import narrow, neighbours, widen
 from .plan import Plan, forward_plan, input_grad_plan
 
@@ -53,23 +54,13 @@ def conv2d(
             x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups,
             activation=activation, out=out,
         )  # fmt: skip
-    KW, O = w.shape[1], w.shape[3]
     OH, OW = (
         output_length(x.shape[1 + k], w.shape[k], stride[k], padding[k], dilation[k])
         for k in (0, 1)
     )
-    y: Array = empty((x.shape[0], OH, OW, O), x.dtype) if out is None else out
-    merged = neighbours(O, KW, OW, stride[1], dilation[1], groups)
-    if merged > 1:
-        conv2d(
-            x, widen(w, merged), None if b is None else np.tile(b, merged),
-            stride=(stride[0], merged), padding=padding, dilation=dilation, groups=1,
-            activation=activation, out=y.reshape(x.shape[0], OH, OW // merged, merged * O),
-        )  # fmt: skip
-        return y
-    plan = forward_plan(x.shape, w.shape, stride, padding, dilation, groups)
+    y: Array = empty((x.shape[0], OH, OW, w.shape[3]), x.dtype) if out is None else out
     lowest = np.float32(0) if activation == "relu" else _NO_FLOOR
-    _convolve(np.ascontiguousarray(x), w, False, b, lowest, plan, groups, y)
+    _correlate(x, w, b, lowest, stride, padding, dilation, groups, False, y)
     if activation in ("tanh", "sigmoid"):
         activate(y, None, kind=activation, out=y)
     return y
@@ -88,10 +79,10 @@ def conv2d_input_grad(
 ) -> Array:
     """dx as a convolution of dy, one phase of the stride at a time; see `plan.adjoint`.
 
-    Every dx is written once, so nothing is added to memory, and no two threads meet. At a border
-    the taps that met nothing going forward are multiplied by zeros: there a weight that is not
-    finite makes NaN of its channel, as padding does in the reference's forward pass. The
-    reference's dx does without these products.
+    Every dx is written once, so nothing is added to memory, and no two threads meet. Taps
+    that met nothing going forward are left out row by row where that pays, else multiplied by
+    zeros; there a weight that is not finite makes NaN of its channel, as padding does in the
+    reference's forward pass. The reference's dx has none of these products.
     Error: as the reference, K eps (|dy| * |w|) entry by entry, K = KH KW O / groups.
     """
     if dy.size == 0 or w.size == 0:
@@ -99,6 +90,7 @@ def conv2d_input_grad(
             dy, w, x_shape=x_shape, stride=stride, padding=padding, dilation=dilation,
             groups=groups, out=out,
         )  # fmt: skip
+    dx: Array = empty(x_shape, dy.dtype) if out is None else out
     KH, KW, depth, _ = w.shape
     if stride == (1, 1) and neighbours(depth, KW, x_shape[2], 1, dilation[1], groups) > 1:
         (top, _), (left, _) = padding
@@ -108,13 +100,26 @@ def conv2d_input_grad(
             (before, x_shape[2] - dy.shape[2] + KW - 1 - before),
         )
         turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
-        return conv2d(
-            dy, turned, None, stride=stride, padding=frame, dilation=dilation, groups=1, out=out
-        )
+        _correlate(dy, turned, None, _NO_FLOOR, stride, frame, dilation, groups, True, dx)
+        return dx
     plan = input_grad_plan(dy.shape, w.shape, x_shape, stride, padding, dilation, groups)
-    dx: Array = empty(x_shape, dy.dtype) if out is None else out
     _convolve(np.ascontiguousarray(dy), w, True, None, _NO_FLOOR, plan, groups, dx)
     return dx
+
+
+def _correlate(
+    x: Array, w: Array, b: Array | None, lowest: Any, stride: Any, padding: Padding, dilation: Any,
+    groups: int, clip: bool, y: Array,
+) -> None:  # fmt: skip
+    """y = max(lowest, x * w + b), few filters merged with those of neighbouring outputs."""
+    N, H, W, O = y.shape
+    merged = neighbours(O, w.shape[1], W, stride[1], dilation[1], groups)
+    if merged > 1:
+        y = y.reshape(N, H, W // merged, merged * O)
+        stride = (stride[0], merged)
+        w, b = widen(w, merged), None if b is None else np.tile(b, merged)
+    plan = forward_plan(x.shape, w.shape, stride, padding, dilation, groups, clip)
+    _convolve(np.ascontiguousarray(x), w, False, b, lowest, plan, groups, y)
 
 
 def _shares(plan: Plan, groups: int, C: int, O: int) -> tuple[int, int, int]:

@@ -46,6 +46,7 @@ import numpy as np
 from ..activation.numba_cpu import activation as activate
 from ..arrays import Array, Padding
 from ..simd import TILE_ROWS, WIDTH
+from ..simd.panel import PANEL
 from ..threads import get_num_threads
 from ..workspace import empty, scratch
 from . import numba_direct as direct
@@ -58,7 +59,7 @@ from .winograd_kernels import (
     weight_grad,
     weight_grad_staged,
 )
-from .winograd_tiles import PANEL, F4x4, F4x4of5x5, Tiling
+from .winograd_tiles import F4x4, F4x4of5x5, Tiling
 
 _GAP = 16
 """Floats between two positions of V, M or U: without them all positions of a tile would lie a power

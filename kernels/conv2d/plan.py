@@ -8,6 +8,7 @@ into the tables that the gather tile reads. Read next: `direct_kernels.py`.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..registry import Shape
 _CHUNK_FLOATS = 64 << 10
 """Floats of the source that one chunk of work reads: 256 KiB, which the L2 cache holds beside the
 filters. With 128 KiB a 3x3 convolution with stride 2 takes 1.1 to 1.3 times as long."""
+_SHORTER = 1.15
+"""How many times fewer rows of taps make up for places in shorter runs."""
 _VECTOR = 16
 """Floats of the longest vector; a frame ends with a whole one behind it."""
 _CHUNK_PLACES = 1024
@@ -59,6 +62,23 @@ class Axis(NamedTuple):
         """How many numbers of the source lie between the lowest and the highest tap, both in."""
         last = max((shift for phase in self.phases for _, shift in phase.taps), default=0)
         return last - self.first() + 1
+
+    def runs(self, phase: Phase, length: int) -> Iterator[tuple[range, range]]:
+        """The places of a phase in runs, each with those of its taps that meet the source.
+
+        A 5x5 filter whose input gradient is 14 rows high meets 10 rows of dy: of its 70 rows of
+        taps 20 meet nothing, and each of the 4 first and 4 last places is a run of its own.
+        """
+        begin, before = 0, range(0)
+        for v in range(phase.length):
+            at = v * self.step
+            met = [t for t, (_, shift) in enumerate(phase.taps) if 0 <= at + shift < length]
+            taps = range(met[0], met[-1] + 1) if met else range(0)  # shifts only rise or only fall
+            if v > begin and taps != before:
+                yield range(begin, v), before
+                begin = v
+            before = taps
+        yield range(begin, phase.length), before
 
     def places(self) -> int:
         """The places of the longest phase."""
@@ -113,6 +133,7 @@ class _Tables(NamedTuple):
     read_at: Array
     write_at: Array
     first_step: Array
+    last_step: Array
     steps: Array
     tap_order: Array
 
@@ -132,11 +153,12 @@ class Plan(_Tables):
             and at column first_column of the source.
         place_rows: the destination's rows between two bands, by rows of a band.
         rows, columns, first_place: of each phase: its rows in an image, the places in a row, and
-            where its places begin in the next two tables.
+            where its places begin in the next two tables. "Phase" is here also a run of rows that
+            meet the same taps.
         read_at: for each place of a chunk, where its window begins in the frame.
         write_at: where its result stands, from the chunk's first row on.
-        first_step, steps: for each phase and the one behind the last, where its steps begin in
-            `steps`: offsets from a window's beginning, one for every tap and channel.
+        first_step, last_step: of each phase: where its steps begin and end in `steps`.
+        steps: offsets from a window's beginning, one for every tap and channel.
         tap_order: the taps i KW + j in the order of `steps`.
         channelwise: whether each channel has one filter of its own; the class says it, and a
             kernel is compiled for each class.
@@ -155,9 +177,12 @@ class ChannelwisePlan(Plan):
 
 def make_plan(
     source: Shape, destination: Shape, vertical: Axis, horizontal: Axis, kernel_width: int,
-    groups: int,
+    groups: int, clip: bool,
 ) -> Plan:  # fmt: skip
-    """The tables of a convolution from `source` to `destination` (shapes, NHWC)."""
+    """The tables of a convolution from `source` to `destination` (shapes, NHWC).
+
+    With `clip`, rows of taps that meet nothing but padding may be left out.
+    """
     N, H, W, C = source
     OH, OW, O = destination[1:]
     places, width = vertical.places(), horizontal.places()
@@ -180,26 +205,35 @@ def make_plan(
     band = -(-places // bands)
     frame_rows = (band - 1) * vertical.step + vertical.reach() if copied else H
 
-    row = frame_columns * C
-    rows, columns, first_place, first_step = [], [], [0], [0]
-    read_at, write_at, steps, tap_order = [], [], [], []
+    row, depth = frame_columns * C, C // groups
+    rows, columns, first_place = [], [], [0]
+    first_step: list[int] = []
+    last_step: list[int] = []
+    read_at, write_at, tap_order = [], [], []
+    steps: list[Array] = []
     for down in vertical.phases:
+        runs = list(vertical.runs(down, H)) if clip and bands == 1 else []
+        if len(runs) <= 1 or _SHORTER * _taps_in(runs) > down.length * len(down.taps):
+            runs = [(range(min(band, down.length)), range(len(down.taps)))]
         for across in horizontal.phases:
-            n, v, u = np.ogrid[:images, : min(band, down.length), : across.length]
-            at = n * (frame_rows * row) + v * (vertical.step * row) + u * (horizontal.step * C)
-            read_at.append(at.ravel())
-            y = v * down.stride + down.start
-            x = u * across.stride + across.start
-            write_at.append((((n * OH + y) * OW + x) * O).ravel())
-            rows.append(down.length)
-            columns.append(across.length)
-            first_place.append(first_place[-1] + at.size)
+            before = len(steps)
             for i, h in down.taps:
                 for j, w in across.taps:
                     begin = (h - top) * row + (w - left) * C
-                    steps.append(begin + np.arange(C // groups))
+                    steps.append(begin + np.arange(depth))
                     tap_order.append(i * kernel_width + j)
-            first_step.append(len(steps) * (C // groups))
+            for places_down, taps_down in runs:
+                n, v, u = np.ogrid[:images, places_down.start : places_down.stop, : across.length]
+                at = n * (frame_rows * row) + v * (vertical.step * row) + u * (horizontal.step * C)
+                read_at.append(at.ravel())
+                y = v * down.stride + down.start
+                x = u * across.stride + across.start
+                write_at.append((((n * OH + y) * OW + x) * O).ravel())
+                rows.append(down.length if len(runs) == 1 else len(places_down))
+                columns.append(across.length)
+                first_place.append(first_place[-1] + at.size)
+                first_step.append((before + taps_down.start * len(across.taps)) * depth)
+                last_step.append((before + taps_down.stop * len(across.taps)) * depth)
 
     def table(parts: Any) -> Array:
         return np.ascontiguousarray(parts, dtype=np.int64)
@@ -223,9 +257,14 @@ def make_plan(
         read_at=table(np.concatenate(read_at)),
         write_at=table(np.concatenate(write_at)),
         first_step=table(first_step),
+        last_step=table(last_step),
         steps=table(np.concatenate(steps) if steps else []),
         tap_order=table(tap_order),
     )
+
+
+def _taps_in(runs: list[tuple[range, range]]) -> int:
+    return sum(len(places) * len(taps) for places, taps in runs)
 
 
 Pair: TypeAlias = tuple[int, int]
@@ -233,16 +272,17 @@ Pair: TypeAlias = tuple[int, int]
 
 @functools.lru_cache(maxsize=256)
 def forward_plan(
-    x_shape: Shape, w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
-) -> Plan:
-    """The plan of `conv2d`."""
+    x_shape: Shape, w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int,
+    clip: bool = False,
+) -> Plan:  # fmt: skip
+    """The plan of `conv2d`; not clipped, as padding counts there: 0 times infinity is NaN."""
     axes = []
     for k in (0, 1):
         arguments = (w_shape[k], stride[k], padding[k], dilation[k])
         outputs = output_length(x_shape[1 + k], *arguments)
         axes.append(windows(outputs, w_shape[k], stride[k], padding[k][0], dilation[k]))
     places = (x_shape[0], axes[0].places(), axes[1].places(), w_shape[3])
-    return make_plan(x_shape, places, axes[0], axes[1], w_shape[1], groups)
+    return make_plan(x_shape, places, axes[0], axes[1], w_shape[1], groups, clip)
 
 
 @functools.lru_cache(maxsize=256)
@@ -254,4 +294,4 @@ def input_grad_plan(
     axes = [
         adjoint(x_shape[1 + k], w_shape[k], stride[k], padding[k][0], dilation[k]) for k in (0, 1)
     ]
-    return make_plan(dy_shape, x_shape, axes[0], axes[1], w_shape[1], groups)
+    return make_plan(dy_shape, x_shape, axes[0], axes[1], w_shape[1], groups, True)

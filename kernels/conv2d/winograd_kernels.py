@@ -14,8 +14,8 @@ import numpy as np
 
 from ..compiled import kernel, prange
 from ..simd import WIDTH, address, broadcast, load, store, transpose_block
+from ..simd.panel import PANEL
 from .winograd_tiles import (
-    PANEL,
     gather_filter,
     multiply,
     read_tiles,
@@ -97,10 +97,8 @@ def forward_staged(
                 address(edge, lane * 2 * WIDTH),
             )  # fmt: skip
         for lane in prange(lanes):
-            u_lane, m_lane = (
-                address(u, lane * u[0].size),
-                address(products, lane * products[0].size),
-            )
+            u_lane = address(u, lane * u[0].size)
+            m_lane = address(products, lane * products[0].size)
             trash = address(edge, lane * 2 * WIDTH + WIDTH)
             for panel in range(panels * lane // lanes, panels * (lane + 1) // lanes):
                 first, last = panel * PANEL, min(O, panel * PANEL + PANEL)

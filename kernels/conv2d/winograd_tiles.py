@@ -17,11 +17,8 @@ from ..arrays import Array
 from ..compiled import device_function, kernel
 from ..registry import Shape
 from ..simd import WIDTH, address
-from ..simd.panel import make_panel
+from ..simd.panel import PANEL, make_panel
 from ..simd.winograd import Matrices, make_transform, matrices, prefetch
-
-PANEL = 2 * WIDTH
-"""Filters that one register tile computes together."""
 
 # Which tiles --------------------------------------------------------------------------------------
 

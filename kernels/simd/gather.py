@@ -16,7 +16,7 @@ from typing import Any
 from numba import types
 
 from . import ir
-from .cpu import TILE_ROWS, WIDTH
+from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
 
 _ROWS_IN_REGISTERS = 8
 """Up to this many row addresses stay in registers; a larger tile reads them from the table again
@@ -25,7 +25,7 @@ vector registers and spills sums: 12 x 2 ran at 140 GFLOP/s, and at 260 with the
 
 
 def make_gather_panel() -> Any:
-    """A function for kernels that computes one panel of a product, up to 2 WIDTH columns.
+    """A function for kernels that computes one panel of a product, up to PANEL columns.
 
         c[c_rows[i] + j] = max(lowest,
             start[i, j] + sum over k of a[a_rows[i] + a_steps[k]] b[k, j])
@@ -48,7 +48,7 @@ def make_gather_panel() -> Any:
         heights = (6, 1) if channelwise else (TILE_ROWS, 4, 1)
         wide = builder.icmp_signed(">", args[13], ir.int64(WIDTH))
         with builder.if_else(wide) as (two_vectors, one_vector):
-            for branch, vectors in ((two_vectors, 2), (one_vector, 1)):
+            for branch, vectors in ((two_vectors, TILE_VECTORS), (one_vector, 1)):
                 with branch:
                     _Panel(builder, vectors, channelwise, args).cover(heights)
         return context.get_dummy_value()

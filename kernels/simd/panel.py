@@ -13,9 +13,11 @@ from llvmlite import ir as llvm  # type: ignore[import-untyped]
 from numba import types
 
 from . import ir
-from .cpu import TILE_ROWS, WIDTH
+from .cpu import TILE_ROWS, TILE_VECTORS, WIDTH
 from .tile import emit_tile
 
+PANEL = TILE_VECTORS * WIDTH
+"""Columns of a panel; a convolution's weights are packed so."""
 HEIGHTS = (TILE_ROWS, TILE_ROWS * 2 // 3, 4)
 
 
@@ -25,7 +27,7 @@ def make_panel(heights: Sequence[int] = HEIGHTS) -> Any:
     panel(a, a_row, a_step, rows, steps, b, b_step, start, start_row, c, c_row, columns)
 
     The arguments are those of the tile (`tile.py`), with any number of `rows`. Where `columns` is
-    more than WIDTH, 2 WIDTH columns are computed and written, else WIDTH. Rows are computed, and
+    more than WIDTH, PANEL columns are computed and written, else WIDTH. Rows are computed, and
     written, up to a multiple of the last height.
     """
 
@@ -50,7 +52,7 @@ def make_panel(heights: Sequence[int] = HEIGHTS) -> Any:
         wide = builder.icmp_signed(">", columns, ir.int64(WIDTH))
         with builder.if_else(wide) as (two_vectors, one_vector):
             with two_vectors:
-                panel_of(2)
+                panel_of(TILE_VECTORS)
             with one_vector:
                 panel_of(1)
         return context.get_dummy_value()

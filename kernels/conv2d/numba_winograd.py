@@ -66,8 +66,8 @@ _GAP = 16
 of two apart and share the same few lines of the L1 cache (1.45 times slower)."""
 _CHUNK_BYTES = 200_000
 """V of one chunk, or M: two of them in an L2 cache of 1 MiB leave room for what is read."""
-_STAGED_FLOATS = 2 << 20
-"""V of one staged chunk: 8 MiB, in the L3 cache. M is there for one panel of filters at a time."""
+_STAGED_FLOATS = 5 << 18
+"""V of one staged chunk: 5 MiB, in the L3 cache. M is there for one panel of filters at a time."""
 _STAGED_FROM = 256 * 256
 """Channels times filters from which on the stages pass over many tiles."""
 _PARTS = 8

@@ -23,8 +23,9 @@ from .. import threads, workspace
 from ..arrays import Array, Number
 from ..compiled import kernel, prange
 from ..simd import TILE_ROWS, WIDTH, address
+from ..simd.panel import PANEL
 from ..simd.winograd import prefetch
-from .panels import PANEL, pack_panel, packed_rows, rows_by_panel
+from .panels import pack_panel, packed_rows, rows_by_panel
 
 _DEPTH = 1024
 """Rows of a panel that are used at once: 128 KiB, so that it stays in a cache of 1 MiB."""

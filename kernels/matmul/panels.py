@@ -1,25 +1,16 @@
 """A panel of b, as wide as a register tile: copied together, and multiplied with rows of a.
 
-`numba_cpu.py` says when a panel is copied, and in which order panels and rows come.
+`numba_cpu.py` says when a panel is copied, and in which order panels and rows come. The panels of
+`../simd/panel.py` are filled up with numbers that nobody reads; these end where the matrix does.
 """
 
 from __future__ import annotations
 
 from ..arrays import Array, Number
 from ..compiled import kernel
-from ..simd import (
-    TILE_ROWS,
-    TILE_VECTORS,
-    WIDTH,
-    address,
-    load_first,
-    make_tile,
-    store,
-    transpose_block,
-)
+from ..simd import TILE_ROWS, WIDTH, address, load_first, make_tile, store, transpose_block
+from ..simd.panel import PANEL
 
-PANEL = TILE_VECTORS * WIDTH
-"""Columns of a tile, and of a panel."""
 _LOW = TILE_ROWS * 2 // 3
 """Rows of the lower tile: 128 rows are 8 x 12 + 4 x 8, with nothing left over."""
 _TALL = TILE_ROWS * 4 // 3

@@ -14,9 +14,10 @@ import numpy as np
 from .. import threads, workspace
 from ..arrays import Array
 from ..compiled import device_function, kernel, prange
-from ..matmul.panels import PANEL, pack_panel, packed_rows, rows_by_panel
+from ..matmul.panels import pack_panel, packed_rows, rows_by_panel
 from ..simd import WIDTH, address, fma
 from ..simd.math import sigmoid, tanh
+from ..simd.panel import PANEL
 from ..simd.rows import piece, put
 
 ONE, NONE = np.float32(1), np.float32(-np.inf)

@@ -198,9 +198,9 @@ def _stream(
                 start, start_row = here, sums_row
                 if k == 0:
                     start, start_row = address(bias, p * PANEL) if bias.size else 0, 0
-                c, c_row, floor = here, sums_row, np.float32(-np.inf)
-                if k + depth == K:
-                    c, c_row, floor = address(y, p * PANEL), N, lowest
+                last = k + depth == K
+                c, c_row = (address(y, p * PANEL), N) if last else (here, sums_row)
+                floor = lowest if last else np.float32(-np.inf)
                 rows_by_panel(
                     a, k * a_step, a_row, a_step, panel, step, depth, start, start_row, floor,
                     c, c_row, M, width,

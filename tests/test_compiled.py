@@ -404,7 +404,7 @@ def test_code_from_the_disk_gives_the_bits_of_code_just_compiled(tmp_path):
 
 @pytest.mark.skipif(not compiled.available(), reason=str(compiled.why_not()))
 def test_no_kernel_may_round_otherwise_than_it_is_written():
-    """With fast-math the test above would hold or not as the optimiser pleases, kernel by kernel."""
+    """With fast-math the test above would hold or not as the optimiser pleases."""
     from numba.core.dispatcher import Dispatcher
 
     found = 0

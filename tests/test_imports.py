@@ -18,8 +18,8 @@ LEVELS = {
     1: {"backend", "cuda"},
     2: {
         "dtypes", "formulas", "node", "interchange", "tensor", "inputs", "recorded", "function",
-        "pointwise", "engine", "leaf_gradients", "gradients", "operators", "composition", "grad_mode",
-        "observer", "anomaly", "ops",
+        "pointwise", "engine", "leaf_gradients", "gradients", "operators", "composition",
+        "grad_mode", "observer", "anomaly", "ops",
     },
     3: {"functional", "derivatives", "recompute", "profiling"},
     4: {"nn", "optim", "data", "metrics"},

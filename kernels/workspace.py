@@ -165,14 +165,14 @@ class _Pool:
                 self.changing = False
 
     def _fitting(self, size: int) -> int:
-        """The size to take: this one, or if none is unused the next up to twice as large that is.
+        """The size to take: this one, or if none is unused the next up to 3 times as large that is.
 
         Otherwise a network whose sizes are all different would keep a block for each of them:
         AlexNet's activations stood on 20 MB, of which 11 were ever in use at once.
         """
         if self.unused.get(size):
             return size
-        larger = (s for s, blocks in self.unused.items() if size < s <= 2 * size and blocks)
+        larger = (s for s, blocks in self.unused.items() if size < s <= 3 * size and blocks)
         return min(larger, default=size)
 
     def _collect(self) -> None:

@@ -251,7 +251,7 @@ def product():
         M, K, N = (int(RNG.integers(1, 3 * TILE_ROWS * (1 + trial % 2))) for _ in range(3))
         K = 2 * numba_cpu._DEPTH + 5 if trial == 7 else K
         if trial == 12:  # b is read as it lies
-            M, N = 5, numba_cpu._LONG + 9
+            M, K, N = 5, 21, numba_cpu._LARGE // 21 + 9
         a = RNG.standard_normal((M, K)).astype(F32)
         b = RNG.standard_normal((K, N)).astype(F32)
         if trial % 2:

@@ -129,7 +129,7 @@ def test_a_step_repeated_allocates_nothing_new(monkeypatch):
     assert made == []
 
 
-def test_a_smaller_array_takes_an_unused_block_up_to_twice_its_size():
+def test_a_smaller_array_takes_an_unused_block_up_to_three_times_its_size():
     workspace.release()
     before = workspace.report().in_use
     workspace.empty((BIG,), np.float32)
@@ -138,7 +138,7 @@ def test_a_smaller_array_takes_an_unused_block_up_to_twice_its_size():
     smaller = workspace.empty((2 * BIG,), np.float32)
     assert workspace.report().kept == kept - workspace._size_class(3 * BIG * 4)
     del smaller
-    tiny = workspace.empty((BIG // 3,), np.float32)  # for so little neither block is taken
+    tiny = workspace.empty((BIG // 4,), np.float32)  # for so little neither block is taken
     after = workspace.report()
     assert (after.in_use, after.kept) == (before + workspace._size_class(tiny.nbytes), kept)
 

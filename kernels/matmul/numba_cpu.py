@@ -33,9 +33,9 @@ _STRIPE = 8 * TILE_ROWS
 """About the number of rows of a that one task multiplies with one panel."""
 _PAGE = 1024  # floats
 _FEW = TILE_ROWS
-"""Rows of a up to which `_stream` is faster, where b has long rows."""
-_LONG = 2048
-"""Columns from which rows of b are long: 8 x 4096 x 1000 takes 0.65 ms either way."""
+"""Rows of a up to which `_stream` is faster, where no cache keeps b."""
+_LARGE = 1 << 21
+"""Numbers of such a b: 8 MiB. 8 x 4096 x 1000 takes 0.65 ms either way."""
 _BAND = 8
 """Rows of b that `_stream` reads side by side."""
 _AHEAD = 4 * PANEL
@@ -112,7 +112,7 @@ def product(
     M, K, N = shape
     pieces = threads.get_num_threads() if M * K * N >= _PARALLEL_FROM else 1
     floor = np.float32(lowest)
-    if M <= _FEW and N >= _LONG and b_column == 1 and K > 0:
+    if M <= _FEW and K * N >= _LARGE and b_column == 1:
         stream = _stream if pieces > 1 else _stream.serial
         packed = workspace.scratch("matmul.packed", (pieces, _BAND, PANEL), y)
         sums = workspace.scratch("matmul.sums", (pieces, M, -(-N // pieces) + 2 * PANEL), y)
@@ -172,7 +172,7 @@ def _stream(
     a: Array, a_row: int, a_step: int, b: Array, b_step: int, packed: Array,
     bias: Array, lowest: Number, sums: Array, y: Array, M: int, K: int, N: int,
 ) -> None:  # fmt: skip
-    """A few rows of a by a long b: all the time goes into reading b, once.
+    """A few rows of a by a large b: all the time goes into reading b, once.
 
     The memory is fast where it is read on and on: a panel, 128 bytes of each row, came at 27 GB/s,
     8 long rows side by side come at 40. Meanwhile the sums of all columns stand in the cache.

@@ -73,11 +73,12 @@ def file_of(kernel: Kernel) -> Path:
 
 
 def write(kernel: Kernel, folder: Path) -> Path:
-    """Compile a kernel into a folder, the file whole or not at all."""
+    """Compile a kernel into a folder, the file whole or not at all, whoever else does so."""
     path = folder / _file_name(kernel)
-    part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(ptx(kernel), encoding="utf-8")
-    part.replace(path)
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        part = Path(own) / path.name
+        part.write_text(ptx(kernel), encoding="utf-8")
+        part.replace(path)
     return path
 
 

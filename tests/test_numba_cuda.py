@@ -13,6 +13,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,32 @@ def test_the_assembler_refuses_what_is_no_ptx() -> None:
     text = ptx(kernel("activation", "multiply_by_slope"))
     with pytest.raises(nvjitlink.nvJitLinkError):
         assembled(text.replace("add.s64", "add.s65"), "sm_90")
+
+
+def test_two_threads_may_write_the_ptx_of_one_kernel(monkeypatch, tmp_path) -> None:
+    """Neither takes the other's file away; what is left is one whole file."""
+    made = kernel("activation", "multiply_by_slope")
+    both_have_it = threading.Barrier(2, timeout=60)
+    replace = Path.replace
+
+    def late(part: Path, path: Path) -> Path:
+        both_have_it.wait()
+        return replace(part, path)
+
+    monkeypatch.setattr(numba_ptx, "ptx", lambda kernel: "its PTX")
+    monkeypatch.setattr(Path, "replace", late)
+    with ThreadPoolExecutor(2) as threads:
+        futures = [threads.submit(numba_ptx.write, made, tmp_path) for _ in range(2)]
+        paths = {future.result() for future in futures}
+    assert list(tmp_path.iterdir()) == list(paths)
+    assert paths.pop().read_text() == "its PTX"
+
+
+def test_ptx_that_cannot_be_written_leaves_no_file(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(numba_ptx, "ptx", lambda kernel: "no text of UTF-8: \ud800")
+    with pytest.raises(UnicodeEncodeError):
+        numba_ptx.write(kernel("activation", "multiply_by_slope"), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 WITHOUT_NUMBA = """

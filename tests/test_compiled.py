@@ -5,7 +5,10 @@ What concerns a whole process runs in one of its own.
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -402,20 +405,62 @@ def test_code_from_the_disk_gives_the_bits_of_code_just_compiled(tmp_path):
     assert first == second
 
 
-@pytest.mark.skipif(not compiled.available(), reason=str(compiled.why_not()))
+COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "stencil", "cfunc", "compile_isolated"}
+LOOSE = {"fastmath", "fast", "afn", "arcp", "contract", "ninf", "nnan", "nsz", "reassoc"}
+"""Numba's option and LLVM's flags by which an operation may round otherwise than it is written."""
+ALLOWED = {
+    "compiled.py": {"njit"},
+    "numba_language.py": {"jit"},  # of numba.cuda
+    "numerics.py": {"fast"},  # the name of a mode
+}
+
+
+def words_of(source):
+    """The names, options and strings of a program; not what its comments and docstrings say."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
+                yield word
+            case ast.keyword(arg=str(word)) | ast.Constant(value=str(word)):
+                yield word
+
+
+def test_kernels_are_compiled_through_one_door_and_as_they_are_written():
+    home = ROOT / "kernels"
+    for path in home.rglob("*.py"):
+        found = (COMPILERS | LOOSE) & set(words_of(path.read_text(encoding="utf-8")))
+        assert found <= ALLOWED.get(str(path.relative_to(home)), set()), path
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import numba\n@numba.njit\ndef f(): pass",
+        "from numba import njit as quick",
+        "kernel(f, fastmath=True)",
+        "options['fastmath'] = {'nsz'}",
+        "builder.fadd(a, b, flags=('contract',))",
+    ],
+)
+def test_words_that_would_be_found(program):
+    assert set(words_of(program)) & (COMPILERS | LOOSE)
+
+
+@needs_numba
 def test_no_kernel_may_round_otherwise_than_it_is_written():
-    """With fast-math the test above would hold or not as the optimiser pleases."""
+    """With fast-math, code from the disk would have the same bits or not, as the optimiser pleases.
+
+    All kernels and what they call are looked at, whoever launches them.
+    """
     from numba.core.dispatcher import Dispatcher
 
-    found = 0
-    for op in kernels.names():
-        for implementation in kernels.implementations(op).values():
-            if implementation.available is not compiled.available:
-                continue
-            module = sys.modules[implementation.load().__module__]
-            for value in vars(module).values():
-                for one in (getattr(value, "threaded", None), getattr(value, "serial", value)):
-                    if isinstance(one, Dispatcher):
-                        found += 1
-                        assert not one.targetoptions.get("fastmath"), one
-    assert found > 100
+    found = []
+    for module in pkgutil.walk_packages(kernels.__path__, kernels.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            for value in vars(importlib.import_module(module.name)).values():
+                found += [getattr(value, "threaded", value), getattr(value, "serial", value)]
+    dispatchers = {id(one): one for one in found if isinstance(one, Dispatcher)}.values()
+    assert len(dispatchers) > 150
+    for one in dispatchers:
+        assert not one.targetoptions.get("fastmath"), one
+        assert one.targetoptions["error_model"] == "numpy", one

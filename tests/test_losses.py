@@ -170,6 +170,39 @@ def test_a_positive_that_counts_thrice_is_three_positives() -> None:
     assert thrice(tg.tensor(x.astype("float32")), t.astype("float32")).dtype == "float32"
 
 
+@pytest.mark.parametrize("n", [70_000, 100_000])
+@pytest.mark.parametrize(
+    "mean_of_ones",
+    [
+        lambda x: tg.mse(x, np.zeros_like(x.data)),
+        lambda x: tg.l1(x, np.zeros_like(x.data)),
+        tg.mean,
+        lambda x: tg.mean(x.reshape(1, -1), 1, keepdims=True).reshape(()),
+        lambda x: tg.mean(x.reshape(-1, 1), 0).reshape(()),
+    ],
+)
+def test_float16_means_of_more_than_float16_can_count(mean_of_ones: Any, n: int) -> None:
+    """Its largest number is 65,504: neither the count nor the sum of more elements fits."""
+    x = tg.tensor(np.ones(n, np.float16), requires_grad=True)
+    y = mean_of_ones(x)
+    (grad,) = tg.grad(y, [x], create_graph=True)
+    y.backward()
+    assert y.dtype == grad.dtype == x.grad.dtype == np.float16
+    assert y.item() == 1.0
+    slope = 2.0 if y.node.__class__.__name__ == "SquaredError" else 1.0
+    np.testing.assert_allclose(x.grad.data.astype("f8"), slope / n, rtol=0, atol=2.0**-24)
+    assert np.array_equal(grad.data, x.grad.data)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_certain_probabilities_have_finite_gradients(dtype: str) -> None:
+    p = tg.tensor(np.array([0, 1, 0, 1], dtype), requires_grad=True)
+    tg.binary_cross_entropy(p, np.array([0, 1, 1, 0], dtype), reduction="sum").backward()
+    assert p.grad.tolist()[:2] == [0.0, 0.0]
+    steep = float(np.float16(2.0**14)) if dtype == "float16" else 1e12
+    np.testing.assert_allclose(p.grad.tolist()[2:], [-steep, steep], rtol=1e-6)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(
     "loss",

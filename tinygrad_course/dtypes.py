@@ -25,6 +25,7 @@ from .backend import (
 from .errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 
 DEFAULT = np.dtype(np.float32)
+HALF = np.dtype(np.float16)
 
 _constants: dict[tuple[Any, Any], Array] = {}
 
@@ -95,9 +96,10 @@ def _fitting(value: Any, dtype: Any) -> Array:
     try:
         return np.array(value, dtype)
     except OverflowError:
+        wider = "int64" if dtype is not None and dtype.kind in "iu" else "float32"
         raise ArgumentError(
             f"tensor: {value} does not fit {dtype or 'any integer dtype'}; convert the tensor "
-            "beside it, e.g. x.astype('float32')"
+            f"beside it, e.g. x.astype('{wider}')"
         ) from None
 
 
@@ -316,6 +318,19 @@ def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
     axes = (*range(added), *stretched)
     total = add_up(grad, axes) if is_array(grad) else grad.sum(axis=axes)
     return total.reshape(shape)
+
+
+def half_mean(
+    x: Array, axes: tuple[int, ...] | None, count: float, *, keepdims: bool = False
+) -> Array:
+    """The mean of float16, computed in float32: sum and count may be beyond 65,504, its largest."""
+    total = x.sum(axis=axes, dtype=DEFAULT, keepdims=keepdims)
+    return (total / count).astype(HALF)
+
+
+def share(x: Any, count: float) -> Any:
+    """x / count, of an array or a tensor; for float16 see `half_mean`."""
+    return (x.astype(DEFAULT) / count).astype(HALF) if x.dtype == HALF else x / count
 
 
 def add_up(x: Array, axes: tuple[int, ...], *, keepdims: bool = False) -> Array:

@@ -42,7 +42,7 @@ class BinaryCrossEntropy(Loss):
 class ProbabilityCrossEntropy(Loss):
     """l = -t ln x - (1 - t) ln(1 - x), both logarithms at least -100
 
-    dL/dx = dL/dl (x - t) / (x (1 - x)), the denominator at least 1e-12
+    dL/dx = dL/dl (x - t) / (x (1 - x)), the denominator at least 1e-12 (of float16, 6e-5)
     dL/dt = dL/dl (ln(1 - x) - ln x)
     """
 
@@ -55,7 +55,8 @@ class ProbabilityCrossEntropy(Loss):
         return self.reduced(-t * yes - (1 - t) * no)
 
     def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
-        return grad * (x - t) / maximum(x * (1.0 - x), 1e-12)
+        least = max(1e-12, float(np.finfo(x.dtype).tiny))  # 1e-12 is 0 in float16
+        return grad * (x - t) / maximum(x * (1.0 - x), least)
 
     def grad_t(self, grad: Any, x: Any) -> Any:
         return grad * (_bounded_log(1.0 - x) - _bounded_log(x))
@@ -126,8 +127,9 @@ def binary_cross_entropy(probabilities: Any, targets: Any, *, reduction: str = "
 
     Where a logit is at hand, `binary_cross_entropy_with_logits` is exact and stable; here p = 0 and
     p = 1 have lost it. As in PyTorch, a logarithm is at least -100, so that a wrong certainty costs
-    100, and the gradient's denominator p (1 - p) at least 1e-12. (The gradient of t is bounded by
-    100 as well, where PyTorch's is infinite.)
+    100, and the gradient's denominator p (1 - p) at least 1e-12 (in float16, its
+    smallest normal number). (The gradient of t is bounded by 100 as well, where PyTorch's is
+    infinite.)
 
     Args:
         probabilities: p, from 0 to 1, any shape.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, as_array
-from ..dtypes import add_up, floating, operand
+from ..dtypes import HALF, add_up, floating, half_mean, operand, share
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -49,10 +49,12 @@ class Mean(Function):
     def forward(self, x: Array) -> Array:
         self.x_shape = x.shape
         self.count = float(math.prod([x.shape[a] for a in self.axes])) or math.nan
+        if x.dtype == HALF:
+            return half_mean(x, self.axes, self.count, keepdims=self.keepdims)
         return add_up(x, self.axes, keepdims=self.keepdims) / self.count
 
     def grad_x(self, grad: Any) -> Any:
-        return spread(grad / self.count, self.axes, self.x_shape)
+        return spread(share(grad, self.count), self.axes, self.x_shape)
 
 
 class MaxLast(Function):

@@ -11,7 +11,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..backend import Array, check_same_device, to_host
-from ..dtypes import DEFAULT, array_from, literal, operand, operands
+from ..dtypes import (
+    DEFAULT,
+    HALF,
+    array_from,
+    half_mean,
+    literal,
+    operand,
+    operands,
+    share,
+)
 from ..errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -59,14 +68,15 @@ class Loss(Function):
         """The losses' mean, their sum, or themselves."""
         if self.reduction == "none":
             return losses
-        total: Array = losses.sum()
         if self.reduction == "mean":
             self.count = float(losses.size) or math.nan
-            return total / self.count
-        return total
+            if losses.dtype == HALF:
+                return half_mean(losses, None, self.count)
+            return losses.sum() / self.count
+        return losses.sum()
 
     def upstream(self, grad: Any) -> Any:
-        return grad / self.count if self.reduction == "mean" else grad
+        return share(grad, self.count) if self.reduction == "mean" else grad
 
 
 def same_shape(name: str, y: Any, target: Any) -> tuple[Any, Any]:
@@ -184,11 +194,11 @@ def known_reduction(name: str, reduction: Any) -> str:
     Raises:
         ArgumentError: another word. ArgumentTypeError: no word.
     """
-    if reduction in REDUCTIONS:
-        return reduction  # type: ignore[no-any-return]
     if not isinstance(reduction, str):
         raise ArgumentTypeError(
             f"{name}: reduction must be 'mean', 'sum' or 'none', but it is {reduction!r}; weights "
             "of the elements multiply the losses of reduction='none'"
         )
-    raise ArgumentError(f"{name}: reduction {reduction!r}: {nearest(reduction, REDUCTIONS)}")
+    if reduction not in REDUCTIONS:
+        raise ArgumentError(f"{name}: reduction {reduction!r}: {nearest(reduction, REDUCTIONS)}")
+    return reduction

@@ -116,6 +116,19 @@ def test_comparisons_are_weak_too() -> None:
         x.__lt__([1.0, 2.0, 3.0])
 
 
+def test_masks_are_weak_too() -> None:
+    small, mask = tg.tensor(np.array([7, 8], np.uint8)), tg.tensor([True, False])
+    for scalar in (3, np.int64(3), [3, 3]):
+        for y in (small & scalar, scalar & small):
+            assert y.dtype == np.uint8
+            assert y.tolist() == [3, 0]
+    assert (small | np.array([256, 0])).dtype == np.int64  # an array is no scalar
+    assert (mask & True).dtype == bool
+    assert (mask ^ [True, True]).tolist() == [False, True]
+    with pytest.raises(ArgumentError, match=r"300 does not fit uint8.*\.astype\('int64'\)"):
+        small & 300
+
+
 @pytest.mark.parametrize("dtype", ["complex64", "U1", object, "fruit"])
 def test_a_tensor_holds_real_numbers(dtype: object) -> None:
     with pytest.raises((ArgumentError, ArgumentTypeError), match="dtype"):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import as_array, check_same_device, is_array
-from ..dtypes import check_broadcast, operand, weak
+from ..dtypes import check_broadcast, constant_like, operand, weak
 from ..errors import DtypeError
 from ..tensor import Tensor, values, wrap
 
@@ -29,9 +29,12 @@ def combined(name: str, combine: Callable[..., Any], *operands: Any) -> Tensor:
 
     Raises:
         DtypeError: floats; the message says what makes a mask of them.
+        ArgumentError: a number too large for the integers beside it.
         ShapeError: shapes that do not broadcast.
     """
-    masks = [values(operand(mask)) for mask in operands]
+    given = [values(mask) for mask in operands]
+    like = next(mask for mask in given if is_array(mask))  # they are a tensor's operators
+    masks = [operand(m) if is_array(m) else constant_like(m, like.dtype, like) for m in given]
     for mask in masks:
         if mask.dtype.kind not in "biu":
             raise _no_mask(name, mask.dtype)

@@ -26,7 +26,7 @@ Widths = tuple[tuple[int, int], ...]
 class Pad(Function):
     """y = x with a border of a constant        dL/dx = dL/dy without the border"""
 
-    def __init__(self, *, widths: Widths, value: float) -> None:
+    def __init__(self, *, widths: Widths, value: float | int) -> None:
         self.widths = widths
         self.value = value
 
@@ -39,7 +39,7 @@ class Pad(Function):
         return grad[tuple(inner)]
 
 
-class Continue(Function):
+class PadFromInput(Function):
     """y[i] = x[source(i)] along each axis        dL/dx[j] = sum of dL/dy[i] over source(i) = j"""
 
     def __init__(self, *, widths: Widths, mode: str) -> None:
@@ -56,11 +56,11 @@ class Continue(Function):
         return x.copy() if y is x else y
 
     def grad_x(self, grad: Any) -> Any:
-        op = ContinueGrad(widths=self.widths, mode=self.mode, x_shape=self.x_shape)
+        op = PadFromInputGrad(widths=self.widths, mode=self.mode, x_shape=self.x_shape)
         return op.apply(grad)
 
 
-class ContinueGrad(Function):
+class PadFromInputGrad(Function):
     """dx = dy without its border, and the border's slices added where they were read"""
 
     def __init__(self, *, widths: Widths, mode: str, x_shape: tuple[int, ...]) -> None:
@@ -81,7 +81,7 @@ class ContinueGrad(Function):
         return dx.copy() if dx is dy else dx
 
     def grad_dy(self, grad: Any) -> Any:
-        return Continue(widths=self.widths, mode=self.mode).apply(grad)
+        return PadFromInput(widths=self.widths, mode=self.mode).apply(grad)
 
 
 def source(size: int, widths: tuple[int, int], mode: str) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -119,7 +119,7 @@ def pad(x: Any, widths: Any, value: float = 0.0, *, mode: str = "constant") -> T
     Raises:
         ShapeError: a negative width, pairs for another number of axes, or nothing to continue.
         ArgumentError: another mode, or a value for a border that is not constant.
-        DtypeError: a border of fractions around integers.
+        DtypeError: a border of fractions, or of a number out of their range, around integers.
 
     Example:
         >>> import tinygrad_course as tg
@@ -133,18 +133,13 @@ def pad(x: Any, widths: Any, value: float = 0.0, *, mode: str = "constant") -> T
     """
     x = operand(x)
     regular = _regular(widths, tuple(x.shape))
-    fill = number("pad", "value", value)
-    mode = NUMPY_NAMES.get(mode, mode) if isinstance(mode, str) else mode
+    fill = _fill(value, x.dtype)
+    mode = NUMPY_NAMES.get(mode, mode) if isinstance(mode, str) else str(mode)
     if mode not in MODES:
         raise ArgumentError(
-            f"pad: mode {mode!r} does not exist; {nearest(str(mode), (*MODES, *NUMPY_NAMES))}"
+            f"pad: mode {mode!r} does not exist; {nearest(mode, (*MODES, *NUMPY_NAMES))}"
         )
     if mode == "constant":
-        if x.dtype.kind != "f" and not fill.is_integer():
-            raise DtypeError(
-                f"pad: a border of {fill} does not fit x of {x.dtype}; convert it with "
-                ".astype('float32')"
-            )
         return Pad(widths=regular, value=fill).apply(x)
     if fill:
         raise ArgumentError(
@@ -157,7 +152,28 @@ def pad(x: Any, widths: Any, value: float = 0.0, *, mode: str = "constant") -> T
                 f"pad: mode {mode!r} continues what axis {axis} holds, but x of shape "
                 f"{tuple(x.shape)} has nothing there; mode='constant' pads it"
             )
-    return Continue(widths=regular, mode=mode).apply(x)
+    return PadFromInput(widths=regular, mode=mode).apply(x)
+
+
+def _fill(value: Any, dtype: Any) -> float | int:
+    """The value of a constant border, as a number that an array of `dtype` holds.
+
+    Raises:
+        ArgumentTypeError: no number. DtypeError: fractions, or an integer out of range.
+    """
+    if dtype.kind == "b" and isinstance(value, (bool, np.bool_)):
+        return int(value)
+    found = number("pad", "value", value)
+    if dtype.kind == "f":
+        return found
+    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not found.is_integer() or not least <= int(value) <= most:  # a float would round 2**53 + 1
+        wider = "float32" if dtype.itemsize == 8 or not found.is_integer() else "int64"
+        raise DtypeError(
+            f"pad: a border of {value} does not fit x of {dtype}; convert it with "
+            f".astype('{wider}')"
+        )
+    return int(value)
 
 
 def _regular(widths: Any, shape: tuple[int, ...]) -> Widths:

@@ -182,10 +182,33 @@ def test_a_dense_layer_of_no_units() -> None:
 @pytest.mark.parametrize("values", [np.array, tg.tensor])
 def test_bools_are_refused_where_numpy_refuses_them(values: Any) -> None:
     yes = values([True, False])
-    for op in (tg.neg, tg.sign, lambda x: tg.sub(x, x)):
+    for op in (
+        tg.neg, tg.sign, lambda x: tg.sub(x, x), lambda x: tg.add(x, x, activation="relu")
+    ):  # fmt: skip
         with pytest.raises(DtypeError, match=r"bools are no numbers here.*astype"):
             op(yes)
     close(tg.pow(yes, np.array([-1, 2])), [1.0, 0.0], 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fits", "wrong"),
+    [
+        ("uint8", (0, 255, 3.0, np.int64(7)), (-1, 256, 0.5, np.inf)),
+        ("int64", (2**53 + 1, -(2**63)), (2**63, np.nan)),
+        (bool, (0, 1, True), (2, -1)),
+    ],
+)
+def test_a_border_is_what_was_asked_for(
+    dtype: Any, fits: tuple[Any, ...], wrong: tuple[Any, ...]
+) -> None:
+    x = tg.tensor(np.ones(2, dtype))
+    for value in fits:
+        y = tg.pad(x, 1, value)
+        assert y.dtype == dtype
+        assert y.tolist() == [value, 1, 1, value]
+    for value in wrong:
+        with pytest.raises(DtypeError, match=r"pad: a border of .* does not fit x of .*astype"):
+            tg.pad(x, 1, value)
 
 
 def test_losses_of_one_sample_name_its_wrong_label() -> None:
@@ -246,8 +269,27 @@ def test_a_batch_of_no_channels() -> None:
         (lambda: tg.functional.one_hot([[0], [0, 1]], 2), "same length"),
         (lambda: tg.cosine_similarity([1.0], [1.0], None), "axis must be an integer"),
         (lambda: tg.mse([1.0], [1.0], reduction=np.ones(1)), "reduction must be 'mean'"),
+        (lambda: tg.mse([1.0], [1.0], reduction=np.ones(3)), "reduction must be 'mean'"),
+        (lambda: tg.mse([1.0], [1.0], reduction=tg.tensor([1.0, 2.0])), "reduction must be"),
     ],
 )
 def test_options_and_indices_of_the_wrong_kind(call: Any, message: str) -> None:
     with pytest.raises(ArgumentTypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tg.add([1.0], [1.0], activation=np.ones(3)), "add: activation must be None"),
+        (lambda: tg.add([1.0], [1.0], activation=tg.tensor([1.0, 2.0])), "activation must be"),
+        (lambda: tg.dense([[1.0]], [[1.0]], activation=np.ones(3)), "dense: activation must be"),
+        (lambda: tg.pad([1.0], 1, mode=np.ones(3)), "pad: mode .* does not exist"),
+        (lambda: tg.nn.MSELoss(np.ones(3)), "there is no reduction"),
+        (lambda: tg.multi_class_hinge([1.0], [0], form=np.ones(3)), "multi_class_hinge: form"),
+    ],
+)
+def test_words_that_are_arrays(call: Any, message: str) -> None:
+    """`x in WORDS` compares an array with each word, and NumPy finds its truth ambiguous."""
+    with pytest.raises(ArgumentError, match=message):
         call()

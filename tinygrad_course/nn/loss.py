@@ -22,7 +22,7 @@ def check_reduction(layer: str, reduction: str) -> None:
     Raises:
         ArgumentError: another reduction.
     """
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ArgumentError(
             f"{layer}: there is no reduction {reduction!r}; {nearest(str(reduction), REDUCTIONS)}"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Array, launch
+from ..dtypes import check_no_bools
 from ..errors import ArgumentError, nearest
 from ..function import Function
 
@@ -50,6 +51,8 @@ class AddActivation(Function):
         self.activation = activation
 
     def forward(self, a: Array, b: Array) -> Array:
+        if a.dtype.kind == b.dtype.kind == "b":
+            check_no_bools("add", (a, b))
         if a.shape == b.shape:
             return launch("add", a, b, activation=self.activation)
         return launch("activation", a + b, None, kind=self.activation)
@@ -70,8 +73,8 @@ def activation_kind(op: str, kind: Any) -> str | None:
     Raises:
         ArgumentError: another word, with the nearest.
     """
-    if kind is None or kind in KINDS:
-        return kind  # type: ignore[no-any-return]
+    if kind is None or (isinstance(kind, str) and kind in KINDS):
+        return kind
     raise ArgumentError(
         f"{op}: activation must be None or one of {', '.join(KINDS)}, but it is {kind!r}; "
         f"{nearest(str(kind), KINDS)} (others are functions of their own: F.gelu(F.{op}(...)))"

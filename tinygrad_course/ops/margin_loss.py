@@ -108,7 +108,7 @@ def multi_class_hinge(
         Crammer, Singer, "On the algorithmic implementation of multiclass kernel-based vector
         machines", JMLR 2, 2001.
     """
-    if form not in FORMS:
+    if not isinstance(form, str) or form not in FORMS:
         raise ArgumentError(f"multi_class_hinge: form {form!r}: {nearest(str(form), FORMS)}")
     scores = floating(scores)
     targets = class_targets("multi_class_hinge", scores, targets)

@@ -6,6 +6,13 @@ struct Moments {
   float count, mean, squares;
 };
 
+// The sum of squared distances from the mean, of numbers whose distances from one of them have this
+// sum, these squares' sum and this mean. Where the squares overflow and the sum does not, it is
+// infinity: the product may overflow too, and inf - inf would be a NaN where none went in.
+__device__ __forceinline__ float squares_about_mean(float sum, float squares, float mean) {
+  return isinf(squares) && !isinf(sum) ? squares : squares - sum * mean;
+}
+
 // Two disjoint parts as one (Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm
 // for computing sample variances, 1979, equation 1.5). Nothing large cancels.
 __device__ __forceinline__ Moments merged(Moments a, Moments b) {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_kernels import arrays_in, assert_all_close
-from tinygrad_course.kernels import compiled
+from tinygrad_course.kernels import compiled, cuda_launch
 
 from tinygrad_course import kernels
 
@@ -22,16 +22,16 @@ LENGTHS = st.one_of(st.integers(1, 70), st.sampled_from([127, 128, 129, 1023]))
 RESPONSE = {"before": 2, "after": 1, "alpha": 0.3, "beta": 0.75, "k": 1.0}
 
 
-def both(op, *arrays, **params):
+def both(op, *arrays, impl="numba", **params):
     """What the compiled kernel and the reference make of the same arrays."""
-    compiled_kernel = kernels.implementations(op)["numba"].load()
+    compiled_kernel = kernels.implementations(op)[impl].load()
     with np.errstate(all="ignore"):
         reference = arrays_in(kernels.op(op).reference(*arrays, **params))
     return arrays_in(compiled_kernel(*arrays, **params)), reference
 
 
-def hold(op, *arrays, **params):
-    got, expected = both(op, *arrays, **params)
+def hold(op, *arrays, impl="numba", **params):
+    got, expected = both(op, *arrays, impl=impl, **params)
     assert_all_close(got, expected, np.dtype("float32"))
 
 
@@ -104,20 +104,50 @@ def test_numbers_that_are_none(K):
         hold("activation_grad", x, np.ones_like(x), kind=kind)
 
 
+def in_both_languages(test):
+    """Run a test with the kernels of Numba, and with those in CUDA C++ where the emulator runs."""
+    emulated = pytest.param(
+        "cuda-emulated",
+        marks=pytest.mark.skipif(not cuda_launch.emulator_available(), reason="no g++"),
+    )
+    return pytest.mark.parametrize("impl", ["numba", emulated])(test)
+
+
+@in_both_languages
 @pytest.mark.parametrize("groups", [1, 3])
-def test_a_variance_beyond_all_numbers_leaves_no_gradient(groups):
+@pytest.mark.parametrize("scale", [3e18, 1e30])
+def test_a_variance_beyond_all_numbers_leaves_no_gradient(scale, groups, impl):
     """Numbers of 1e30 have a variance of infinity: z = 0, so y = beta, and dx = dgamma = 0."""
-    x, dy = 1e30 * normal(0, 2, 5, 6), normal(1, 2, 5, 6)
+    x, dy = scale * normal(0, 2, 300, 6), normal(1, 2, 300, 6)
     gamma, beta = normal(2, 6), normal(3, 6)
+    params = {"groups": groups, "eps": 1e-5, "impl": impl}
     with np.errstate(over="ignore"):
-        (y, _, var), _ = both("group_norm", x, gamma, beta, groups=groups, eps=1e-5)
         _, mean, _ = kernels.op("group_norm").reference(x, gamma, beta, groups=groups, eps=1e-5)
+    (y, _, var), _ = both("group_norm", x, gamma, beta, **params)
     assert np.isposinf(var).all()
     np.testing.assert_array_equal(y, np.broadcast_to(beta, y.shape))
-    hold("group_norm_grad", dy, x, gamma, mean, var, groups=groups, eps=1e-5)
-    (dx, dgamma, _), _ = both("group_norm_grad", dy, x, gamma, mean, var, groups=groups, eps=1e-5)
+    hold("group_norm_grad", dy, x, gamma, mean, var, **params)
+    (dx, dgamma, _), _ = both("group_norm_grad", dy, x, gamma, mean, var, **params)
     assert not dx.any()
     assert not dgamma.any()
+
+
+@in_both_languages
+def test_a_batch_norm_beyond_all_numbers_gives_its_shift(impl):
+    """The same of a batch norm's channels: the variance is infinity and no NaN, and y = beta."""
+    x, gamma, beta = 1e30 * normal(0, 300, 8), normal(1, 8), normal(2, 8)
+    params = {"eps": 1e-5, "activation": None, "impl": impl}
+    (y, _, var), _ = both("batch_norm", x, gamma, beta, **params)
+    assert np.isposinf(var).all()
+    np.testing.assert_array_equal(y, np.broadcast_to(beta, y.shape))
+
+
+@in_both_languages
+def test_an_infinity_leaves_a_norm_no_variance(impl):
+    """Of numbers that are infinite themselves the variance is a NaN, as in the reference."""
+    x, one = poisoned(40, 16), np.ones(16, np.float32)
+    hold("group_norm", x[:, None], one, one, groups=1, eps=1e-5, impl=impl)
+    hold("batch_norm", x.T.copy(), np.ones(40, "f4"), np.ones(40, "f4"), eps=1e-5, impl=impl)
 
 
 def test_a_masked_class_has_no_probability_in_a_vector_or_beyond():

@@ -52,9 +52,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         static_cast<float>((my.stop - my.start - my.row + my.rows - 1) / my.rows);
     const float share = 1.0f / count;
 #pragma unroll
-    for (int k = 0; k < VEC; ++k)
-      mine[k] = {count, (origin.at[k] - whole_origin.at[k]) + sum[k] * share,
-                 squares[k] - sum[k] * (sum[k] * share)};
+    for (int k = 0; k < VEC; ++k) {
+      const float mean = sum[k] * share;
+      mine[k] = {count, (origin.at[k] - whole_origin.at[k]) + mean,
+                 squares_about_mean(sum[k], squares[k], mean)};
+    }
   }
   merge_rows(mine, my, width);
   if (my.row == 0 && my.works) {

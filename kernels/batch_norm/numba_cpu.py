@@ -40,6 +40,7 @@ from ..sum_rows.numba_cpu import (
 )
 
 f32 = np.float32
+_LOWEST = f32(np.finfo(f32).min)
 
 # Mean and variance --------------------------------------------------------------------------------
 
@@ -68,8 +69,10 @@ def _block_statistics(x: Any, means: Any, squares: Any) -> None:
             total = add(total, difference)
             square = fma(difference, difference, square)
         error = divide(total, count)
+        correction = multiply(total, divide(total, wide(f32(-rows))))
+        correction = at_least(correction, broadcast(_LOWEST))  # inf - inf would make a NaN
         store_wide(means, block * L + column, add(mean, error), left)
-        store_wide(squares, block * L + column, subtract(square, multiply(total, error)), left)
+        store_wide(squares, block * L + column, add(square, correction), left)
 
 
 @kernel

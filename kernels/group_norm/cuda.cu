@@ -84,8 +84,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         squares += distance * distance;
       }
     }
-    const float count = static_cast<float>(packs) * VEC, share = 1.0f / count;
-    mine = {count, (origin - whole_origin) + sum * share, squares - sum * (sum * share)};
+    const float count = static_cast<float>(packs) * VEC, mean = sum * (1.0f / count);
+    mine = {count, (origin - whole_origin) + mean, squares_about_mean(sum, squares, mean)};
   }
   const Moments all = block_moments(mine);
   const float mean = whole_origin + all.mean;

@@ -1,6 +1,6 @@
 """The one door to Numba: how a kernel of this folder is compiled, kept on disk, and refused.
 
-`kernel` compiles a function at its first call; a `numba_cpu.py` imports it from here and nothing
+`kernel` compiles a function at its first call; the files of kernels import it from here and nothing
 from Numba itself. Where Numba is missing the references carry everything, and `why_not` says what
 is missing. Read next: `threads.py`, then `matmul/numba_cpu.py`, which uses all of it.
 """

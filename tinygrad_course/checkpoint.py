@@ -2,7 +2,7 @@
 
 Weights, buffers and the optimizer's moments are its arrays; the recipe, the position, the random
 generator and the versions stand as JSON in its metadata. A file is replaced whole or not at all.
-Read next: `callbacks.py`, which decides when to save.
+Read next: `training/callbacks.py`, which decides when to save.
 """
 
 from __future__ import annotations

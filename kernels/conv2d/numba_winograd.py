@@ -22,8 +22,8 @@ ones, so a sum that starts from b there adds b to each output of the tile.
 F(4x4, 3x3) takes 36 multiplications where the definition takes 144, F(4x4, 5x5) 64 for 400, and
 F(2x2, 3x3), which `numba_winograd2.py` runs, 16 for 36.
 
-Error, as |error| / max |y|: F(4x4, 3x3) and F(4x4, 5x5) 4e-6 to 3e-5, F(2x2, 3x3) 2e-7 to 1e-6, as
-good as the direct one. The reason is cancellation: B^T and A^T have rows whose entries sum (in
+Error, as |error| / max |y|: F(4x4, 3x3) and F(4x4, 5x5) 4e-6 to 3e-5, F(2x2, 3x3) to 2e-6, as good
+as the direct one. The reason is cancellation: B^T and A^T have rows whose entries sum (in
 absolute value) to 10 and 19 for F(4x4, 3x3), to 2 and 3 for F(2x2, 3x3); taken for rows and for
 columns, (10 * 19)^2 = 36,100 against 36 roundings of V and M may add up in the worst case. Random
 signs leave about the square root of it: 190 eps = 1.1e-5 against 6 eps. F(4x4, 5x5) has two points

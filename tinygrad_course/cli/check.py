@@ -1,6 +1,7 @@
 """`tgc check FILE.py[::NAME]`: is the backward written in a file the derivative of its forward?
 
-What is found in a file stands in `checking/files.py`, where its inputs come from in `drawing.py`.
+What is found in a file stands in `checking/files.py`, where its inputs come from in
+`checking/drawing.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Networks by name: `build("lenet5", input_shape=(28, 28, 1), classes=10)`.
 
 Each file holds one network, written as the list of its layers. Read `lenet5.py`, then
-`../recipe.py`, which says how a network is trained.
+`../training/recipe.py`, which says how a network is trained.
 """
 
 from __future__ import annotations

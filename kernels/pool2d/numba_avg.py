@@ -17,6 +17,9 @@ from ..simd import WIDTH, broadcast, load_first, store_first
 from .numba_max import WORTH_THREADS, pooled_shape
 
 ONE = np.float32(1)
+TASKS = 64
+"""Pieces of the gradient of windows side by side, each with a line of its own. With a new line for
+each row of windows it took 1.15 times as long for LeNet-5's images, 1.25 for (128, 32, 32, 32)."""
 
 
 @kernel(parallel=True)
@@ -109,33 +112,38 @@ def _avg_pool_grad_apart(
     """Windows side by side: their shares are written into one line, and the line into dx's rows.
 
     The rows from the start of one line of windows to that of the next belong to the first of the
-    two; the image's first rows and its last to the first and the last line.
+    two; the image's first rows and its last to the first and the last line. Every line of windows
+    covers the same places of the line: what is 0 between them stays 0.
     """
     N, H, W, C = dx.shape
     _, OH, OW, _ = dy.shape
-    for row in prange(N * OH):
-        n = row // OH
-        p = row - n * OH
-        top = p * stride[0] - pads[0]
-        first_row, last_row = max(top, 0), min(top + size[0], H)
+    tasks = min(N * OH, TASKS)
+    for task in prange(tasks):
         line = np.zeros(W * C, np.float32)
-        for q in range(OW):
-            left = q * stride[1] - pads[1]
-            first_column, last_column = max(left, 0), min(left + size[1], W)
-            count = size[0] * size[1]
-            if not count_include_pad:
-                count = (last_row - first_row) * (last_column - first_column)
-            share = ONE / np.float32(count)
-            for c in range(0, C, WIDTH):
-                owed = load_first(dy, (row * OW + q) * C + c, C - c) * share
-                for j in range(first_column, last_column):
-                    store_first(line, j * C + c, owed, C - c)
-        for i in range(0 if p == 0 else top, H if p == OH - 1 else top + stride[0]):
-            inside = first_row <= i < last_row
-            place = (n * H + i) * W * C
-            for k in range(0, line.size, WIDTH):
-                owed = load_first(line, k, line.size - k) if inside else broadcast(np.float32(0))
-                store_first(dx, place + k, owed, line.size - k)
+        for row in range(task * N * OH // tasks, (task + 1) * N * OH // tasks):
+            n = row // OH
+            p = row - n * OH
+            top = p * stride[0] - pads[0]
+            first_row, last_row = max(top, 0), min(top + size[0], H)
+            for q in range(OW):
+                left = q * stride[1] - pads[1]
+                first_column, last_column = max(left, 0), min(left + size[1], W)
+                count = size[0] * size[1]
+                if not count_include_pad:
+                    count = (last_row - first_row) * (last_column - first_column)
+                share = ONE / np.float32(count)
+                for c in range(0, C, WIDTH):
+                    owed = load_first(dy, (row * OW + q) * C + c, C - c) * share
+                    for j in range(first_column, last_column):
+                        store_first(line, j * C + c, owed, C - c)
+            for i in range(0 if p == 0 else top, H if p == OH - 1 else top + stride[0]):
+                inside = first_row <= i < last_row
+                place = (n * H + i) * W * C
+                for k in range(0, line.size, WIDTH):
+                    owed = (
+                        load_first(line, k, line.size - k) if inside else broadcast(np.float32(0))
+                    )
+                    store_first(dx, place + k, owed, line.size - k)
 
 
 def avg_pool2d_grad(

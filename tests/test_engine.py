@@ -251,6 +251,35 @@ def test_a_pass_that_fails_leaves_no_half_of_the_graph() -> None:
     assert x.grad.tolist() == [2.0, 2.0]
 
 
+def test_a_formula_that_writes_into_its_gradient_is_told_so() -> None:
+    class Doubled(tg.Function):
+        def forward(self, x):
+            return x * 2.0
+
+        def grad_x(self, grad):
+            grad *= 2.0
+            return grad
+
+    class Masked(Doubled):
+        def grad_x(self, grad):
+            grad[0] = 0.0
+            return grad
+
+    class Refuses(Doubled):
+        def grad_x(self, grad):
+            raise ShapeError("read-only as it is")
+
+    for op in (Doubled, Masked):
+        x = leaf(1.0, 2.0)
+        told = rf"{op.__name__}\(\).*read-only.*grad = grad \* 2"
+        for y in (op().apply(x).sum(), op().apply(x).mean()):
+            with pytest.raises(GraphError, match=told):
+                y.backward()
+    y = Refuses().apply(leaf(1.0))
+    with pytest.raises(ShapeError, match="read-only as it is"):  # an error of ours stays
+        y.backward(np.ones(1))
+
+
 # Size.
 
 

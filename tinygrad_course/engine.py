@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from .backend import added
-from .errors import GraphError
+from .errors import Error, GraphError
 from .grad_mode import enable_grad, mode
 from .leaf_gradients import accumulate
 from .node import Leaf, Node, Output, written
@@ -129,6 +129,10 @@ def engine(
             accumulate(grads, create)
         elif found is not None:
             found.update(grads)
+    except ValueError as error:
+        if "read-only" in str(error) and not isinstance(error, Error):
+            raise _written_into(node, error) from error
+        raise
     finally:
         if observer is not None:
             observer.abandoned(node)
@@ -201,6 +205,13 @@ def _released(node: Node) -> GraphError:
     return GraphError(
         f"backward: the graph was released at {node!r} by an earlier backward(); "
         "pass retain_graph=True to the first one, or run the forward pass again"
+    )
+
+
+def _written_into(node: Node, error: ValueError) -> GraphError:
+    return GraphError(
+        f"backward: a formula of {node!r} wrote into an array it was handed ({error}); the "
+        "gradient belongs to others as well: write grad = grad * 2, not grad *= 2"
     )
 
 

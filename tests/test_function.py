@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_course as tg
 from tinygrad_course import functional as F
-from tinygrad_course.errors import ArgumentTypeError, GraphError, ShapeError
+from tinygrad_course.errors import ArgumentTypeError, DtypeError, GraphError, ShapeError
 from tinygrad_course.node import Leaf
 from tinygrad_course.ops.arithmetic import Add, Mul
 from tinygrad_course.ops.elementary import Exp
@@ -395,6 +395,46 @@ def test_gradients_take_the_inputs_dtype() -> None:
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     Wide().apply(x).sum().backward()
     assert x.grad.dtype == "float32"
+
+
+class Pair(tg.Function):
+    """A learner's op, which errors call by its class."""
+
+    def forward(self, a, b):
+        return a * b
+
+
+F32, F64 = np.full((2, 3), 0.5, "float32"), np.full((2, 3), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("mse", lambda x: tg.mse(x, F64)),
+        ("l1", lambda x: tg.l1(x, F64)),
+        ("binary_cross_entropy", lambda x: tg.binary_cross_entropy(x, F64)),
+        ("kl_div", lambda x: tg.kl_div(x, F64)),
+        ("add", lambda x: tg.add(x, F64, activation="relu")),
+        ("dense", lambda x: tg.dense(x, F64.T, activation="relu")),
+        ("batch_norm", lambda x: tg.batch_norm(x, F64[0], F64[0])),
+        ("layer_norm", lambda x: tg.layer_norm(x, 3, F64[0], F64[0])),
+        ("group_norm", lambda x: tg.group_norm(x, 1, F64[0], F64[0])),
+        ("conv1d", lambda x: tg.conv1d(x[:, None], F64.T[None])),
+        (
+            "conv_transpose2d",
+            lambda x: tg.conv_transpose2d(x[:, None, None], F64[None, None, :1].swapaxes(2, 3)),
+        ),
+        ("pair", lambda x: Pair().apply(x, F64)),
+    ],
+)
+def test_an_error_names_what_the_user_called(name: str, call: Any) -> None:
+    with pytest.raises(DtypeError, match=rf"^{name}: float32 with float64"):
+        call(tg.tensor(F32))
+
+
+def test_shapes_that_do_not_broadcast_name_the_function() -> None:
+    with pytest.raises(ShapeError, match=r"^add: shapes \(2, 3\) and \(4, 4\)"):
+        tg.add(tg.tensor(F32), np.ones((4, 4), "float32"), activation="relu")
 
 
 def test_a_node_prints_what_it_is() -> None:

@@ -156,7 +156,7 @@ def check_same_device(name: str, arrays: Sequence[Any], names: Sequence[str] = (
         if device != found[0][1]:
             first, second = (_named(names, j, len(arrays)) for j in (found[0][0], i))
             raise DeviceError(
-                f"{name.lower()}: {first} is on {found[0][1]}, but {second} on {device}, and data "
+                f"{name}: {first} is on {found[0][1]}, but {second} on {device}, and data "
                 f"move only when they are told to: write .to('{found[0][1]}') behind {second}, or "
                 f".to('{device}') behind {first}"
             )
@@ -164,7 +164,7 @@ def check_same_device(name: str, arrays: Sequence[Any], names: Sequence[str] = (
         current = f"cuda:{load_cupy().cuda.Device().id}"
         if found[0][1] != current:
             raise DeviceError(
-                f"{name.lower()}: the arrays are on {found[0][1]}, but this thread works on "
+                f"{name}: the arrays are on {found[0][1]}, but this thread works on "
                 f"{current}; put the work inside `with tg.cuda.device('{found[0][1]}'):`"
             )
 

@@ -140,7 +140,7 @@ def check_no_bools(name: str, arrays: Iterable[Array]) -> None:
     """Raise if there is an array of bools: NumPy neither subtracts nor negates them."""
     if any(a.dtype.kind == "b" for a in arrays):
         raise DtypeError(
-            f"{name.lower()}: bools are no numbers here; convert them with .astype('float32'), or "
+            f"{name}: bools are no numbers here; convert them with .astype('float32'), or "
             "write ~mask for the opposite"
         )
 
@@ -256,7 +256,7 @@ def no_real_numbers(dtype: Any) -> ArgumentTypeError:
 def mixed_floats(name: str, first: Any, second: Any) -> DtypeError:
     """The error for two float dtypes in one op."""
     return DtypeError(
-        f"{name.lower()}: {first} with {second}: a silent conversion would hide a loss of "
+        f"{name}: {first} with {second}: a silent conversion would hide a loss of "
         f"precision; convert one of them, e.g. x.astype('{first}')"
     )
 
@@ -288,7 +288,7 @@ def check_broadcast(name: str, arrays: Iterable[Array]) -> None:
     except ValueError:
         listed = " and ".join(map(str, shapes))
         raise ShapeError(
-            f"{name.lower()}: shapes {listed} do not broadcast: aligned from the right, sizes must "
+            f"{name}: shapes {listed} do not broadcast: aligned from the right, sizes must "
             "be equal or 1"
         ) from None
 

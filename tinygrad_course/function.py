@@ -33,10 +33,15 @@ class Function(Recorded):
     Where the gradients share their work, write `backward(self, grad, ...)` instead, with
     parameters named the same way, returning one gradient (or None) per input.
 
+    Where all formulas begin alike, `upstream(self, grad, ...)` stands before them, named the same
+    way: what it makes of dL/dy (say, dL/dz of y = f(z)) is the `grad` that they are handed.
+
     Formulas are handed arrays in a plain pass and tensors under `create_graph=True`, so use
     operators, methods that both have, and functions of `tg`; never `np.*`.
 
     Class attributes:
+        name: what errors call the op; an inherited name, or else the class's in lower case.
+            (`layer_norm` and `conv1d`, made of other functions' ops, name their instances.)
         broadcasts: elementwise with NumPy broadcasting; the engine sums the gradients back to the
             inputs' shapes, and scalars become arrays of the float's dtype.
         promotes: integer arrays take the float's dtype (`broadcasts` implies it).
@@ -58,6 +63,7 @@ class Function(Recorded):
         Tensor([ 3., 12.], shape=(2,), dtype=float32, device=cpu)
     """
 
+    name: str
     forward: Callable[..., Any]
     backward: ClassVar[Callable[..., Any]]
     promotes = False
@@ -68,6 +74,8 @@ class Function(Recorded):
         """Read once what the class's formulas are and what they ask for."""
         if not hasattr(cls, "forward"):
             return
+        if not hasattr(cls, "name"):
+            cls.name = cls.__name__.lower()
         cls._formulas = read_formulas(cls)
         cls._plans = {}
 
@@ -116,7 +124,7 @@ class Function(Recorded):
             y = self.forward(*arrays)
         except ValueError:
             if self.broadcasts:
-                check_broadcast(type(self).__name__, arrays)
+                check_broadcast(self.name, arrays)
             raise
         if y.__class__ is not np.ndarray:
             if y.__class__ is tuple:
@@ -156,11 +164,11 @@ class Function(Recorded):
             return self.forward(*arrays)
         except ValueError:
             if self.broadcasts:
-                check_broadcast(type(self).__name__, arrays)
+                check_broadcast(self.name, arrays)
             raise
         except TypeError:
-            check_same_device(type(self).__name__, arrays, self._formulas.inputs)
-            check_no_bools(type(self).__name__, [a for a in arrays if a is not None])
+            check_same_device(self.name, arrays, self._formulas.inputs)
+            check_no_bools(self.name, [a for a in arrays if a is not None])
             raise
 
     def observed(self, *inputs: Any) -> Tensor:

@@ -52,10 +52,10 @@ def agreed(op: Function, arrays: list[Any]) -> tuple[list[Array], Any]:
             gpu = a
         if is_array(a) and a.dtype.kind == "f":
             if dtype is not None and a.dtype != dtype:
-                raise mixed_floats(type(op).__name__, dtype, a.dtype)
+                raise mixed_floats(op.name, dtype, a.dtype)
             dtype = a.dtype
     if gpu is not None:
-        check_same_device(type(op).__name__, arrays, op._formulas.inputs)
+        check_same_device(op.name, arrays, op._formulas.inputs)
     out = [a if is_array(a) else constant_like(a, dtype, gpu) for a in arrays]
     if (op.broadcasts or op.promotes) and dtype is not None:
         stay = "fb" if op.broadcasts else "f"  # a condition stays a condition

@@ -61,7 +61,7 @@ class Unary(Function):
             try:
                 plain: Tensor = self.forward(x)  # an array, for arrays
             except TypeError:
-                check_no_bools(type(self).__name__, (x,))
+                check_no_bools(self.name, (x,))
                 raise
             return plain
         if self.serial:
@@ -146,11 +146,11 @@ class Binary(Function):
         if recording is not True and recording is not False:
             return self.observed(a, b)
         if x.dtype is not y.dtype and x.dtype != y.dtype:
-            x, y = agree(x, y, type(self).__name__)
+            x, y = agree(x, y, self.name)
         try:
             z = self.forward(x, y)
         except (TypeError, ValueError):
-            check_broadcast(type(self).__name__, (x, y))
+            check_broadcast(self.name, (x, y))
             _explain(self, (x, y))
             raise
         if z.__class__ is not ndarray:
@@ -203,14 +203,14 @@ class Binary(Function):
 
 def _explain(op: Function, arrays: tuple[Any, ...]) -> None:
     """Raise an error of ours, if one says why `op` could not compute."""
-    check_same_device(type(op).__name__, arrays)
-    check_no_bools(type(op).__name__, arrays)
+    check_same_device(op.name, arrays)
+    check_no_bools(op.name, arrays)
 
 
 def _result(op: Function, y: Any, arrays: tuple[Any, ...]) -> Any:
     """What forward returned as an array, which on a GPU must be the one its inputs are on."""
     if on_gpu(y) and not op.moves:
-        check_same_device(type(op).__name__, arrays)
+        check_same_device(op.name, arrays)
     return as_array(y)
 
 

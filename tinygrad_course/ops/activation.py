@@ -44,6 +44,8 @@ class ReLU(Unary):
 class LeakyReLU(Unary):
     """y = x where x > 0, else slope x        dL/dx = dL/dy (1 or slope); slope at the kink"""
 
+    name = "leaky_relu"
+
     def __init__(self, *, slope: float) -> None:
         self.slope = slope
 

@@ -55,11 +55,15 @@ class ProbabilityCrossEntropy(Loss):
         return self.reduced(-t * yes - (1 - t) * no)
 
     def grad_x(self, grad: Any, x: Any, t: Any) -> Any:
-        least = max(1e-12, float(np.finfo(x.dtype).tiny))  # 1e-12 is 0 in float16
-        return grad * (x - t) / maximum(x * (1.0 - x), least)
+        return grad * (x - t) / maximum(x * (1.0 - x), _least(x.dtype))
 
     def grad_t(self, grad: Any, x: Any) -> Any:
         return grad * (_bounded_log(1.0 - x) - _bounded_log(x))
+
+
+def _least(dtype: Any) -> float:
+    """1e-12, or what is 0 no more in this dtype: float16's smallest normal number is 6e-5."""
+    return max(1e-12, float(np.finfo(dtype).tiny))
 
 
 class BoundedLog(Unary):

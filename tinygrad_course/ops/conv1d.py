@@ -92,6 +92,7 @@ def conv1d(
     sides = (0, 0), one_sided("conv1d", padding, T, K, steps[1], taps[1])
     output_size("conv1d", (1, T), (1, K), steps, sides, taps)
     op = Conv2d(stride=steps, padding=sides, dilation=taps, groups=groups)
+    op.name = "conv1d"
     image, filters = reshape(x, (N, 1, T, C)), reshape(w, (1, *w.shape))
     y = op.apply(image, filters) if b is None else op.apply(image, filters, b)
     return reshape(y, (N, y.shape[2], O))

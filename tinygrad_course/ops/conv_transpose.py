@@ -27,6 +27,7 @@ class ConvTranspose2d(Function):
     cover; `extra` rows and columns below and right of it hold nothing but b.
     """
 
+    name = "conv_transpose2d"
     promotes = True
 
     def __init__(self, *, size: Pair, extra: Pair, **geometry: Any) -> None:

@@ -45,6 +45,7 @@ def activation_grad(dy: Any, y: Any, kind: str) -> Any:
 class AddActivation(Function):
     """y = f(a + b)        dL/da = dL/db = dL/dz = dL/dy f'(z), z = a + b"""
 
+    name = "add"
     broadcasts = True
 
     def __init__(self, *, activation: str) -> None:
@@ -52,7 +53,7 @@ class AddActivation(Function):
 
     def forward(self, a: Array, b: Array) -> Array:
         if a.dtype.kind == b.dtype.kind == "b":
-            check_no_bools("add", (a, b))
+            check_no_bools(self.name, (a, b))
         if a.shape == b.shape:
             return launch("add", a, b, activation=self.activation)
         return launch("activation", a + b, None, kind=self.activation)

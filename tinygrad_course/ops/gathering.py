@@ -36,6 +36,8 @@ class Take(Function):
 class ScatterAdd(Function):
     """x = zeros with the slices of g added at index        dL/dg = dL/dx at index"""
 
+    name = "scatter_add"
+
     def __init__(self, *, axis: int, size: int) -> None:
         self.axis = axis
         self.size = size

@@ -27,6 +27,8 @@ from .shaping import reshape
 class GroupNorm(Function):
     """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var of each group of each sample"""
 
+    name = "group_norm"
+
     def __init__(self, *, groups: int, eps: float) -> None:
         self.groups = groups
         self.eps = eps
@@ -109,6 +111,7 @@ def layer_norm(
     D = math.prod(shape)
     rows = reshape(x, (math.prod(x.shape[: len(x.shape) - len(shape)]), 1, D))
     op = GroupNorm(groups=1, eps=not_negative("layer_norm", "eps", eps))
+    op.name = "layer_norm"
     y = op.apply(rows, reshape(gamma, (D,)), reshape(beta, (D,)))
     return reshape(y, x.shape)
 

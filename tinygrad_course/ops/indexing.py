@@ -56,6 +56,8 @@ class AddAt(Function):
 class TakeLast(Function):
     """y = x[..., index]: one value of each row        dL/dx = dL/dy at these places"""
 
+    name = "take_last"
+
     def forward(self, x: Array, index: Array) -> Array:
         self.size = x.shape[-1]
         return np.take_along_axis(x, index[..., None], -1)[..., 0]
@@ -66,6 +68,8 @@ class TakeLast(Function):
 
 class PlaceLast(Function):
     """x = rows of zeros with g at index        dL/dg = dL/dx[..., index]"""
+
+    name = "place_last"
 
     def __init__(self, *, size: int) -> None:
         self.size = size

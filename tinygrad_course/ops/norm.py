@@ -29,6 +29,8 @@ ACTIVATIONS = {"relu": relu, "tanh": tanh, "sigmoid": sigmoid}
 class BatchNorm(Function):
     """y = f(gamma (x - mean) / sqrt(var + eps) + beta), mean and var over all axes but the last"""
 
+    name = "batch_norm"
+
     def __init__(self, *, eps: float, momentum: float, activation: str | None = None) -> None:
         self.eps = eps
         self.momentum = momentum
@@ -93,6 +95,8 @@ class BatchNormGrad(Function):
 
 class BatchNormInference(Function):
     """y = gamma (x - mean) / s + beta, s = sqrt(var + eps): the statistics are given"""
+
+    name = "batch_norm"
 
     def __init__(self, *, eps: float) -> None:
         self.eps = eps

@@ -30,6 +30,7 @@ class KLDivergence(Function):
     dL/dx = -dL/dy t        dL/dt = dL/dy (ln t + 1 - x)
     """
 
+    name = "kl_div"
     promotes = True
 
     def forward(self, x: Array, t: Array) -> Array:

@@ -6,7 +6,7 @@ Read next: `loss.py`.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -37,19 +37,15 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 class Loss(Function):
-    """The base of losses l(x, t) of each element of x, which are reduced in the same op.
+    """The base of losses l, one per element or per sample, which are reduced in the same op.
 
         y = mean of l, sum of l, or l itself        dL/dl = dL/dy / n, dL/dy, or dL/dy
 
-    A subclass's forward is `reduced(l)` of `fitting(x, t)`, and its formulas are those of l: dL/dy
-    becomes dL/dl before they run.
-
-    Class attributes:
-        name: the function that users call it by.
+    A subclass's forward returns `reduced(l)`, and its formulas are those of l: dL/dy becomes dL/dl
+    before they run. A loss of pairs begins with `fitting(x, t)`; that of classes has one l per row.
     """
 
     promotes = True
-    name: ClassVar[str]
 
     def __init__(self, *, reduction: str = "mean") -> None:
         self.reduction = known_reduction(self.name, reduction)

@@ -309,6 +309,22 @@ def test_sequential_is_a_sequence() -> None:
         (lambda: nn.MaxPool1d(0), ArgumentError, "MaxPool1d: kernel_size must be at least 1"),
         (lambda: nn.MaxPool1d(2, 1.5), ArgumentTypeError, "MaxPool1d: stride must be an integer"),
         (lambda: nn.AvgPool1d(2, padding=-1), ArgumentError, "AvgPool1d: padding"),
+        (
+            lambda: nn.MaxPool1d(2, padding=2),
+            ShapeError,
+            "MaxPool1d: padding .*less than .* 2 steps",
+        ),
+        (lambda: nn.AvgPool1d(3, padding=(0, 3)), ShapeError, "AvgPool1d: padding .*less than"),
+        (
+            lambda: nn.MaxPool2d(2, padding=2),
+            ShapeError,
+            "MaxPool2d: padding .*less than the window",
+        ),
+        (
+            lambda: nn.AvgPool2d((2, 3), padding=(0, 3)),
+            ShapeError,
+            "AvgPool2d: padding .*less than",
+        ),
         (lambda: nn.BatchNorm(0), ArgumentError, "BatchNorm: num_features"),
         (lambda: nn.BatchNorm(3, eps=-1), ArgumentError, "BatchNorm: eps"),
         (lambda: nn.BatchNorm(3, momentum=2), ArgumentError, r"momentum must lie in 0 \.\. 1"),

@@ -78,8 +78,15 @@ X = tg.tensor(np.ones((1, 4, 2)))
 def _errors(name: str) -> tuple[Bad, ...]:
     return (
         Bad((tg.tensor(np.ones((4, 2))), 2), ShapeError, rf"{name}: x .*\(N, T, C\).*x\[None\]"),
-        Bad((X, 5), ShapeError, rf"{name}: a window of \(1, 5\).*\(1, 4\)"),
-        Bad((X, 2), ShapeError, rf"{name}: padding .*less than the window", {"padding": 2}),
+        Bad((X, 5), ShapeError, rf"{name}: a window of 5 steps .*a sequence of 4 with"),
+        Bad((X, 9), ShapeError, rf"{name}: a window of 9 steps", {"stride": 2, "ceil_mode": True}),
+        Bad((X, 2), ShapeError, rf"{name}: padding \(2, 2\) .*less than .*2 steps", {"padding": 2}),
+        Bad(
+            (X, 2), ArgumentError, rf"{name}: padding .*at least 0, but it is -1$", {"padding": -1}
+        ),
+        Bad(
+            (X, 2), ArgumentError, rf"{name}: padding .*\(left, right\).*'sme'$", {"padding": "sme"}
+        ),
         Bad((X, 0), ArgumentError, f"{name}: kernel_size must be at least 1.*0"),
         Bad((X, 2), ArgumentError, f"{name}: stride must be at least 1.*0", {"stride": 0}),
         Bad((X, (2,)), ArgumentTypeError, f"{name}: kernel_size must be an integer"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import functional as F  # noqa: N812
 from ..errors import ArgumentError
-from ..ops.conv1d import one_sided
+from ..ops.windows import one_sided
 from ..random import Generator
 from ..tensor import Parameter, Tensor
 from .checks import float_dtype, size

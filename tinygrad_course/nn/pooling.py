@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F  # noqa: N812
-from ..ops.windows import pair, regular_padding
+from ..ops.pool import image_window
+from ..ops.windows import pair
 from ..tensor import Tensor
 from .module import Module
-
-
-def _check(layer: str, kernel_size: Any, stride: Any, padding: Any) -> None:
-    """Raise where a window's geometry is wrong for any image."""
-    window = pair(layer, "kernel_size", kernel_size)
-    steps = window if stride is None else pair(layer, "stride", stride)
-    regular_padding(layer, padding, window, window, steps, (1, 1))
 
 
 class MaxPool2d(Module):
@@ -23,7 +17,7 @@ class MaxPool2d(Module):
     Args:
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None, so that they do not overlap.
-        padding: as in `Conv2d`; padding never wins.
+        padding: as in `Conv2d`, less than the window; padding never wins.
         ceil_mode: round the number of windows up: the last one may reach over the edge.
 
     Example:
@@ -35,7 +29,7 @@ class MaxPool2d(Module):
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False
     ) -> None:
-        _check("MaxPool2d", kernel_size, stride, padding)
+        image_window("MaxPool2d", kernel_size, stride, padding, (1, 1))  # raises where it is wrong
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
@@ -58,7 +52,7 @@ class AvgPool2d(Module):
     Args:
         kernel_size: the window; an integer or (height, width).
         stride: step between windows; the window's size if None.
-        padding: as in `Conv2d`.
+        padding: as in `Conv2d`, less than the window.
         ceil_mode: as in `MaxPool2d`; what lies beyond image and padding is never counted.
         count_include_pad: divide by the whole window at the border too, or only by what lies
             inside the image.
@@ -77,7 +71,7 @@ class AvgPool2d(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        _check("AvgPool2d", kernel_size, stride, padding)
+        image_window("AvgPool2d", kernel_size, stride, padding, (1, 1))
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding

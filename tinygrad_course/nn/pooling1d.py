@@ -10,23 +10,8 @@ from ..tensor import Tensor
 from .module import Module
 
 
-class MaxPool1d(Module):
-    """The largest value under each window, per channel.
-
-    Args:
-        kernel_size: the window, in steps.
-        stride: step between windows; the window's size if None, so that they do not overlap.
-        padding: as in `Conv1d`; padding never wins.
-        ceil_mode: round the number of windows up: the last one may reach over the end.
-
-    Raises:
-        ArgumentError: a size below 1. ArgumentTypeError: one that is no integer.
-
-    Example:
-        >>> import numpy as np, tinygrad_course as tg
-        >>> tg.nn.MaxPool1d(2)(tg.tensor(np.ones((1, 100, 8), "float32"))).shape
-        (1, 50, 8)
-    """
+class Pool1d(Module):
+    """What the pools of sequences share: the window, checked before there is a sequence."""
 
     def __init__(
         self,
@@ -35,11 +20,31 @@ class MaxPool1d(Module):
         padding: Any = 0,
         ceil_mode: bool = False,
     ) -> None:
-        sequence_window("MaxPool1d", kernel_size, stride, padding, 1)
+        sequence_window(type(self).__name__, kernel_size, stride, padding, 1)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
         self.ceil_mode = ceil_mode
+
+
+class MaxPool1d(Pool1d):
+    """The largest value under each window, per channel.
+
+    Args:
+        kernel_size: the window, in steps.
+        stride: step between windows; the window's size if None, so that they do not overlap.
+        padding: as in `Conv1d`, less than the window; padding never wins.
+        ceil_mode: round the number of windows up: the last one may reach over the end.
+
+    Raises:
+        ArgumentError: a size below 1. ArgumentTypeError: one that is no integer.
+        ShapeError: padding that a whole window fits into.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tg
+        >>> tg.nn.MaxPool1d(2)(tg.tensor(np.ones((1, 100, 8), "float32"))).shape
+        (1, 50, 8)
+    """
 
     def forward(self, x: Any) -> Tensor:
         """(N, T, C) to (N, OT, C)."""
@@ -52,19 +57,20 @@ class MaxPool1d(Module):
         )
 
 
-class AvgPool1d(Module):
+class AvgPool1d(Pool1d):
     """The mean under each window, per channel.
 
     Args:
         kernel_size: the window, in steps.
         stride: step between windows; the window's size if None.
-        padding: as in `Conv1d`.
+        padding: as in `Conv1d`, less than the window.
         ceil_mode: as in `MaxPool1d`; what lies beyond sequence and padding is never counted.
         count_include_pad: divide by the whole window at the ends too, or only by what lies inside
             the sequence.
 
     Raises:
         ArgumentError: a size below 1. ArgumentTypeError: one that is no integer.
+        ShapeError: padding that a whole window fits into.
 
     Example:
         >>> import numpy as np, tinygrad_course as tg
@@ -80,11 +86,7 @@ class AvgPool1d(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        sequence_window("AvgPool1d", kernel_size, stride, padding, 1)
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
+        super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = count_include_pad
 
     def forward(self, x: Any) -> Tensor:

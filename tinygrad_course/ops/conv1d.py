@@ -6,15 +6,15 @@ filter of one row. Read next: `conv_transpose.py`, or `conv.py` for the arithmet
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from ..dtypes import operands
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ShapeError
 from ..tensor import Tensor
 from .conv import Conv2d
+from .numbers import whole
 from .shaping import reshape
-from .windows import Pair, output_size, regular_padding
+from .windows import one_sided, output_length
 
 
 def conv1d(
@@ -70,7 +70,8 @@ def conv1d(
         raise ShapeError(
             f"conv1d: weight must be (K, C_in / groups, C_out), but has shape {tuple(w.shape)}"
         )
-    if _integer("groups", groups) and x.shape[2] != w.shape[1] * groups:
+    groups = whole("conv1d", "groups", groups, least=1)
+    if x.shape[2] != w.shape[1] * groups:
         of = f"{w.shape[1]} x {groups} groups = {w.shape[1] * groups}" if groups > 1 else w.shape[1]
         raise ShapeError(
             f"conv1d: weight expects {of} input channels (weight shape {tuple(w.shape)}), but x "
@@ -88,37 +89,12 @@ def conv1d(
             f"conv1d: bias must have shape {(O,)} for weight shape {tuple(w.shape)}, but has "
             f"{tuple(b.shape)}"
         )
-    steps, taps = (1, _integer("stride", stride)), (1, _integer("dilation", dilation))
-    sides = (0, 0), one_sided("conv1d", padding, T, K, steps[1], taps[1])
-    output_size("conv1d", (1, T), (1, K), steps, sides, taps)
-    op = Conv2d(stride=steps, padding=sides, dilation=taps, groups=groups)
+    step = whole("conv1d", "stride", stride, least=1)
+    tap = whole("conv1d", "dilation", dilation, least=1)
+    sides = one_sided("conv1d", padding, T, K, step, tap)
+    output_length("conv1d", T, K, step, sides, tap)
+    op = Conv2d(stride=(1, step), padding=((0, 0), sides), dilation=(1, tap), groups=groups)
     op.name = "conv1d"
     image, filters = reshape(x, (N, 1, T, C)), reshape(w, (1, *w.shape))
     y = op.apply(image, filters) if b is None else op.apply(image, filters, b)
     return reshape(y, (N, y.shape[2], O))
-
-
-def one_sided(name: str, padding: Any, length: int, size: int, stride: int, dilation: int) -> Pair:
-    """Padding of a sequence as (left, right)."""
-    pairs: Any = padding if isinstance(padding, str) else (0, padding)
-    if isinstance(padding, (tuple, list)):
-        if len(padding) != 2:
-            raise ArgumentTypeError(
-                f"{name}: padding must be an integer, (left, right), 'same' or 'valid', but it is "
-                f"{padding!r}"
-            )
-        pairs = (0, 0), tuple(padding)
-    return regular_padding(name, pairs, (1, length), (1, size), (1, stride), (1, dilation))[1]
-
-
-def _integer(what: str, value: Any) -> int:
-    """An integer of at least 1."""
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise ArgumentTypeError(f"conv1d: {what} must be an integer, but it is {value!r}")
-    if number < 1:
-        raise ArgumentError(f"conv1d: {what} must be at least 1, but it is {value!r}")
-    return number

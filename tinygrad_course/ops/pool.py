@@ -129,7 +129,8 @@ def max_pool2d(
         Jarrett, Kavukcuoglu, Ranzato, LeCun, "What is the best multi-stage architecture for object
         recognition?", ICCV 2009.
     """
-    return largest("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
+    x, geometry, _ = _checked("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
+    return MaxPool2d(**geometry).apply(floating(x))
 
 
 def avg_pool2d(
@@ -164,7 +165,8 @@ def avg_pool2d(
         >>> tg.avg_pool2d(x, 2)[0, :, :, 0].tolist()
         [[2.5, 4.5], [10.5, 12.5]]
     """
-    return mean_of("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    x, geometry, given = _checked("avg_pool2d", x, kernel_size, stride, padding, ceil_mode)
+    return mean_of(x, geometry, given, count_include_pad)
 
 
 def global_max_pool2d(x: Any) -> Tensor:
@@ -196,21 +198,33 @@ def global_avg_pool2d(x: Any) -> Tensor:
     return reduction.mean(x, (1, 2))
 
 
-def largest(name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool) -> Tensor:
-    """`max_pool2d`, under the name that its errors are to bear."""
-    x, geometry, _ = _checked(name, x, size, stride, padding, ceil_mode)
-    return MaxPool2d(**geometry).apply(floating(x))
-
-
-def mean_of(
-    name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool, include_pad: bool
-) -> Tensor:
-    """`avg_pool2d`, under the name that its errors are to bear."""
-    x, geometry, given = _checked(name, x, size, stride, padding, ceil_mode)
+def mean_of(x: Any, geometry: dict[str, Any], given: Padding, include_pad: bool) -> Tensor:
+    """The mean under each window of a regular geometry; `given` is its padding before ceil_mode."""
     # The kernel's mean over the whole window counts more than the padding that was given.
     counted = given if include_pad and geometry["padding"] != given else None
     op = AvgPool2d(**geometry, count_include_pad=bool(include_pad), counted=counted)
     return op.apply(floating(x))
+
+
+def image_window(
+    name: str, size: Any, stride: Any, padding: Any, image: Pair
+) -> tuple[Pair, Pair, Padding]:
+    """A window of images, as users write it: its size, stride and padding, regular.
+
+    Raises:
+        ShapeError: padding that a whole window fits into. ArgumentError: a size below 1, a negative
+            padding. ArgumentTypeError: no integers.
+    """
+    window = pair(name, "kernel_size", size)
+    steps = window if stride is None else pair(name, "stride", stride)
+    sides = regular_padding(name, padding, image, window, steps, (1, 1))
+    for k, side in zip(window, sides, strict=True):
+        if max(side) >= k:
+            raise ShapeError(
+                f"{name}: padding {sides} must be less than the window {window} on every side, or "
+                "a window would hold nothing but padding"
+            )
+    return window, steps, sides
 
 
 def _checked(
@@ -219,36 +233,26 @@ def _checked(
     """x, the regular geometry, and the padding that was given, which ceil_mode adds to."""
     x = operand(x)
     check_image(name, x)
-    window = pair(name, "kernel_size", size)
-    steps = window if stride is None else pair(name, "stride", stride)
     image = (x.shape[1], x.shape[2])
-    sides = regular_padding(name, padding, image, window, steps, (1, 1))
-    for k, side in zip(window, sides, strict=True):
-        if side[0] >= k or side[1] >= k:
-            raise ShapeError(
-                f"{name}: padding {sides} must be less than the window {window} on every side, or "
-                "a window would hold nothing but padding"
-            )
-    geometry: dict[str, Any] = {"size": window, "stride": steps, "padding": sides}
+    window, steps, given = image_window(name, size, stride, padding, image)
+    sides = given
     if ceil_mode:
-        geometry["padding"] = _rounded_up(image, **geometry)
-    output_size(name, image, window, steps, geometry["padding"], (1, 1))
-    return x, geometry, sides
+        vertical, horizontal = map(rounded_up, image, window, steps, given)
+        sides = vertical, horizontal
+    output_size(name, image, window, steps, sides, (1, 1))
+    return x, {"size": window, "stride": steps, "padding": sides}, given
 
 
-def _rounded_up(image: Pair, *, size: Pair, stride: Pair, padding: Padding) -> Padding:
+def rounded_up(n: int, size: int, stride: int, padding: Pair) -> Pair:
     """The padding with which floor((n + pads - size) / stride) + 1 becomes the ceiling.
 
-    The last window must start inside the image or the padding before it.
+    The last window must start inside the n or the padding before them.
     """
-    sides = []
-    for n, k, s, (before, after) in zip(image, size, stride, padding, strict=True):
-        windows = -(-(n + before + after - k) // s) + 1
-        if (windows - 1) * s >= n + before:
-            windows -= 1
-        beyond = (windows - 1) * s + k - n - before
-        sides.append((before, max(after, beyond)))
-    return sides[0], sides[1]
+    before, after = padding
+    windows = -(-(n + before + after - size) // stride) + 1
+    if (windows - 1) * stride >= n + before:
+        windows -= 1
+    return before, max(after, (windows - 1) * stride + size - n - before)
 
 
 def _window_shares(

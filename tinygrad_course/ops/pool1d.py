@@ -6,18 +6,15 @@ Nothing is computed here: a sequence (N, T, C) is an image (N, 1, T, C), a windo
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..dtypes import operand
+from ..dtypes import floating, operand
 from ..errors import ShapeError
 from ..tensor import Tensor
-from .conv1d import one_sided
 from .numbers import whole
-from .pool import largest, mean_of
+from .pool import MaxPool2d, mean_of, rounded_up
 from .shaping import reshape
-from .windows import Padding, Pair
-
-Window: TypeAlias = tuple[Pair, Pair, Padding]
+from .windows import Padding, Pair, one_sided, output_length
 
 
 def max_pool1d(
@@ -50,9 +47,8 @@ def max_pool1d(
         >>> tg.max_pool1d(tg.tensor([[[1.0], [5.0], [2.0], [3.0], [4.0]]]), 2).tolist()
         [[[5.0], [3.0]]]
     """
-    name = "max_pool1d"
-    image, window = _as_image(name, x, kernel_size, stride, padding)
-    return _as_sequences(largest(name, image, *window, ceil_mode))
+    image, geometry, _ = _as_image("max_pool1d", x, kernel_size, stride, padding, ceil_mode)
+    return _as_sequences(MaxPool2d(**geometry).apply(floating(image)))
 
 
 def avg_pool1d(
@@ -87,13 +83,14 @@ def avg_pool1d(
         >>> tg.avg_pool1d(tg.tensor([[[1.0], [5.0], [2.0], [3.0], [4.0]]]), 2).tolist()
         [[[3.0], [2.5]]]
     """
-    name = "avg_pool1d"
-    image, window = _as_image(name, x, kernel_size, stride, padding)
-    return _as_sequences(mean_of(name, image, *window, ceil_mode, count_include_pad))
+    image, geometry, given = _as_image("avg_pool1d", x, kernel_size, stride, padding, ceil_mode)
+    return _as_sequences(mean_of(image, geometry, given, count_include_pad))
 
 
-def _as_image(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[Any, Window]:
-    """The sequences as images of one row, and the window, stride and padding of those."""
+def _as_image(
+    name: str, x: Any, size: Any, stride: Any, padding: Any, ceil_mode: bool
+) -> tuple[Any, dict[str, Any], Padding]:
+    """The sequences as images of one row, the geometry of those, and the padding that was given."""
     x = operand(x)
     if len(x.shape) != 3:
         hint = "; add the batch axis with x[None]" if len(x.shape) == 2 else ""
@@ -102,8 +99,11 @@ def _as_image(name: str, x: Any, size: Any, stride: Any, padding: Any) -> tuple[
             f"{tuple(x.shape)}{hint}"
         )
     N, T, C = x.shape
-    window, step, sides = sequence_window(name, size, stride, padding, T)
-    return reshape(x, (N, 1, T, C)), ((1, window), (1, step), ((0, 0), sides))
+    window, step, given = sequence_window(name, size, stride, padding, T)
+    sides = rounded_up(T, window, step, given) if ceil_mode else given
+    output_length(name, T, window, step, sides, 1)
+    geometry = {"size": (1, window), "stride": (1, step), "padding": ((0, 0), sides)}
+    return reshape(x, (N, 1, T, C)), geometry, ((0, 0), given)
 
 
 def sequence_window(
@@ -112,11 +112,18 @@ def sequence_window(
     """A window of sequences, as users write it: its size, stride and padding (left, right).
 
     Raises:
-        ArgumentError: a size below 1, a negative padding. ArgumentTypeError: no integers.
+        ShapeError: padding that a whole window fits into. ArgumentError: a size below 1, a negative
+            padding. ArgumentTypeError: no integers.
     """
     window = whole(name, "kernel_size", size, least=1)
     step = window if stride is None else whole(name, "stride", stride, least=1)
-    return window, step, one_sided(name, padding, length, window, step, 1)
+    sides = one_sided(name, padding, length, window, step, 1)
+    if max(sides) >= window:
+        raise ShapeError(
+            f"{name}: padding {sides} must be less than the window of {window} steps on both "
+            "sides, or a window would hold nothing but padding"
+        )
+    return window, step, sides
 
 
 def _as_sequences(y: Any) -> Tensor:

@@ -14,18 +14,22 @@ Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = tuple[Pair, Pair]
 
 
-def pair(name: str, what: str, value: Any, *, least: int = 1) -> Pair:
-    """A number for both directions, or (vertical, horizontal), each at least `least`."""
+def pair(
+    name: str,
+    what: str,
+    value: Any,
+    *,
+    least: int = 1,
+    form: str = "an integer or a pair (vertical, horizontal)",
+) -> Pair:
+    """A number for both directions, or a pair of them, each at least `least`; `form` says so."""
     given = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     try:
         numbers = tuple([operator.index(n) for n in given])
     except TypeError:
         numbers = ()
     if len(numbers) != 2:
-        raise ArgumentTypeError(
-            f"{name}: {what} must be an integer or a pair (vertical, horizontal), but it is "
-            f"{value!r}"
-        )
+        raise ArgumentTypeError(f"{name}: {what} must be {form}, but it is {value!r}")
     if min(numbers) < least:
         raise ArgumentError(f"{name}: {what} must be at least {least}, but it is {value!r}")
     return numbers
@@ -63,6 +67,16 @@ def regular_padding(
     return (vertical, vertical), (horizontal, horizontal)
 
 
+def one_sided(name: str, padding: Any, length: int, size: int, stride: int, dilation: int) -> Pair:
+    """Padding of a sequence as (left, right)."""
+    form = "an integer, (left, right), 'same' or 'valid'"
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise ArgumentError(f"{name}: padding must be {form}, but it is {padding!r}")
+        return _same(length, size, stride, dilation) if padding == "same" else (0, 0)
+    return pair(name, "padding", padding, least=0, form=form)
+
+
 def _same(n: int, size: int, stride: int, dilation: int) -> Pair:
     reach = (size - 1) * dilation + 1
     total = max((-(-n // stride) - 1) * stride + reach - n, 0)
@@ -91,6 +105,25 @@ def output_size(
             )
         lengths.append(room // s + 1)
     return lengths[0], lengths[1]
+
+
+def output_length(
+    name: str, length: int, size: int, stride: int, padding: Pair, dilation: int
+) -> int:
+    """`output_size` of a sequence.
+
+    Raises:
+        ShapeError: the window is larger than the padded sequence.
+    """
+    if size < 1:
+        raise ShapeError(f"{name}: a window of {size} steps is empty; it must have at least 1")
+    reach, there = (size - 1) * dilation + 1, length + padding[0] + padding[1]
+    if reach > there:
+        raise ShapeError(
+            f"{name}: a window of {size} steps (dilation {dilation}) does not fit a sequence of "
+            f"{length} with padding {padding}: it reaches over {reach}, but there are {there}"
+        )
+    return (there - reach) // stride + 1
 
 
 def check_image(name: str, x: Any) -> None:

@@ -147,8 +147,7 @@ class Optimizer:
         """Forget the gradients of all parameters."""
         for group in self.groups:
             for parameter in group.parameters:
-                if parameter.node is not None:
-                    parameter.node.grad = None
+                parameter.zero_grad()
 
     def values(self, group: Group | None = None, step: int | None = None) -> dict[str, Any]:
         """The hyper-parameters' values, schedules evaluated.

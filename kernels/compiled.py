@@ -1,8 +1,9 @@
 """The one door to Numba: how a kernel of this folder is compiled, kept on disk, and refused.
 
 `kernel` compiles a function at its first call; the files of kernels import it from here and nothing
-from Numba itself. Where Numba is missing the references carry everything, and `why_not` says what
-is missing. Read next: `threads.py`, then `matmul/numba_cpu.py`, which uses all of it.
+from Numba itself. Where Numba is missing the references carry everything, and `why_not`, of
+`numba_here.py`, says what is missing. Read next: `threads.py`, then `matmul/numba_cpu.py`, which
+uses all of it.
 """
 
 from __future__ import annotations
@@ -21,55 +22,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from . import threads
+from .numba_here import available, why_not
 from .registry import KernelWarning
 
 if TYPE_CHECKING:
     prange = range
 
-OLDEST, NEWEST = (0, 62), (0, 68)
-"""The first and the last Numba release these kernels were tested with. 0.62 is the first on
-LLVM 20, whose pointers have no pointee type: `simd/` is written for those."""
+__all__ = [
+    "PATIENCE",
+    "ParallelKernel",
+    "announce",
+    "available",
+    "cache_folder",
+    "cache_home",
+    "device_function",
+    "failed_to_compile",
+    "kernel",
+    "prange",
+    "quietly",
+    "source_hash",
+    "why_not",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-# Whether Numba can be used ------------------------------------------------------------------------
-
-
-@functools.cache
-def why_not() -> str | None:
-    """Why no kernel can be compiled here, with the remedy; None where it can.
-
-    Example:
-        >>> why_not() is None or "pip install" in why_not()
-        True
-    """
-    try:
-        import numba
-    except ImportError as error:
-        remedy = f"pip install 'numba>={_dotted(OLDEST)}'"
-        if isinstance(error, ModuleNotFoundError) and error.name == "numba":
-            return f"Numba is not installed; {remedy}"
-        return f"Numba fails to import ({error}); {remedy}"
-    except Exception as error:  # noqa: BLE001 - whatever a broken install raises, we go on without
-        return f"Numba fails to import ({error}); pip install --force-reinstall numba"
-    found = tuple(int(part) for part in numba.__version__.split(".")[:2])
-    if found < OLDEST:
-        return (
-            f"Numba {numba.__version__} is older than {_dotted(OLDEST)}, the first that these "
-            f"kernels compile with; pip install --upgrade 'numba>={_dotted(OLDEST)}'"
-        )
-    return None
-
-
-def available() -> bool:
-    """Whether kernels can be compiled here (the first call imports Numba)."""
-    return why_not() is None
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))
 
 
 def __getattr__(name: str) -> Any:

@@ -231,19 +231,6 @@ def vector_width(*arrays: Array | None, length: int = 0) -> int:
     return 1 if any(a is not None and address(a) % 16 for a in arrays) else 4
 
 
-@functools.cache
-def kind_number(kind: str | None) -> np.int32:
-    """An activation's kind as the kernels number it; None is the identity.
-
-    Example:
-        >>> int(kind_number("relu"))
-        1
-    """
-    from .activation import KINDS
-
-    return np.int32(0 if kind is None else KINDS.index(kind))
-
-
 def ints(*values: int) -> Any:
     """A struct of ints, to pass to a kernel by value.
 

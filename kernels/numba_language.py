@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from . import numba_launch, numba_ptx
+from . import numba_here
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ PARAMETERS = {
     "Float": Parameter(np.dtype("float32")),
 }
 
-if numba_launch.simulated() or numba_ptx.compiles():
+if numba_here.simulates_gpus() or numba_here.compiles_for_gpus():
     import numba
     from numba import cuda as _cuda
 
@@ -89,7 +89,7 @@ class Kernel:
         self.file = Path(function.__code__.co_filename)
         words = {name: word for name, word in function.__annotations__.items() if name != "return"}
         self.parameters = {name: PARAMETERS[word] for name, word in words.items()}
-        self.simulated: Any = cuda.jit(function) if numba_launch.simulated() else None
+        self.simulated: Any = cuda.jit(function) if numba_here.simulates_gpus() else None
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

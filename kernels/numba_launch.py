@@ -10,42 +10,25 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import cuda_launch
+from . import cuda_launch, numba_here
 from .registry import Implementation, add
 
 if TYPE_CHECKING:
     from .numba_language import Kernel, Parameter
 
 
-def simulated() -> bool:
-    """Whether this process was started for the simulator, and has Numba.
-
-    Example:
-        >>> simulated()
-        False
-    """
-    return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" and _has_numba()
-
-
-@functools.cache
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
-
-
 def available(source: str) -> bool:
     """Whether the kernels of a file run on a GPU here, compiled here or brought along as PTX."""
-    if simulated() or not cuda_launch.cupy_available():
+    if numba_here.simulates_gpus() or not cuda_launch.cupy_available():
         return False
     from . import numba_ptx
 
-    return numba_ptx.compiles() or numba_ptx.brought(source)
+    return numba_here.compiles_for_gpus() or numba_ptx.brought(source)
 
 
 def register(op: str, path: str) -> None:
@@ -54,6 +37,7 @@ def register(op: str, path: str) -> None:
     here = functools.partial(available, source)
     gpu = "CuPy, a GPU, and numba-cuda (or TGC_NUMBA_PTX: see numba_ptx.py)"
     add(Implementation(op, "numba-cuda", path, "cupy", ("float32",), here, needs=gpu))
+    simulated = numba_here.simulates_gpus
     simulator = "Numba, in a process started with NUMBA_ENABLE_CUDASIM=1"
     add(
         Implementation(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
-import importlib.util
 import os
 import re
 import sys
@@ -21,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import compiled, registry
+from . import compiled, numba_here, registry
 
 if TYPE_CHECKING:
     from .numba_language import Kernel
@@ -31,12 +30,6 @@ OLDEST = (7, 5)
 
 _HOME = Path(__file__).parent
 _COMMAND = "python -m tinygrad_course.kernels.numba_ptx FOLDER"
-
-
-@functools.cache
-def compiles() -> bool:
-    """Whether Numba can compile for GPUs here: numba-cuda is installed."""
-    return importlib.util.find_spec("numba_cuda") is not None
 
 
 def brought(source: str) -> bool:
@@ -58,12 +51,12 @@ def file_of(kernel: Kernel) -> Path:
         KernelError: there is none, and Numba cannot make one.
     """
     folders = [Path(folder) for folder in [os.environ.get("TGC_NUMBA_PTX")] if folder]
-    folders += [_own_folder()] if compiles() else []
+    folders += [_own_folder()] if numba_here.compiles_for_gpus() else []
     for folder in folders:
         path = folder / _file_name(kernel)
         if path.exists():
             return path
-    if not compiles():
+    if not numba_here.compiles_for_gpus():
         raise registry.KernelError(
             f"kernel {kernel.name}: no PTX of this version of {kernel.file.name} lies in "
             f"TGC_NUMBA_PTX ({folders[0] if folders else 'not set'}), and numba-cuda, which makes "
@@ -160,7 +153,7 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)
-    if not compiles():
+    if not numba_here.compiles_for_gpus():
         sys.stderr.write("numba-cuda is not installed; pip install 'numba-cuda[cu13]'\n")
         return 1
     for kernel in all_kernels():

@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .numba_here import why_not
 from .registry import KernelError, KernelWarning
 
 
@@ -130,8 +131,6 @@ def layer() -> str | None:
 
 @functools.cache
 def _why_no_pool() -> str | None:
-    from .compiled import why_not
-
     missing = why_not()
     if missing is not None:
         return missing

@@ -43,16 +43,21 @@ def part_of(path: Path) -> str:
     return relative[0].removesuffix(".py")
 
 
-def imports(path: Path):
-    """(part, line) of every import of the package, as relative imports say it."""
-    depth = len(path.relative_to(PACKAGE).parts) - 1
-    tree = ast.parse(path.read_text())
-    guarded = {
+def for_types(tree: ast.Module) -> set[int]:
+    """The ids of the nodes that only a checker of types looks at."""
+    return {
         id(child)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for child in ast.walk(node)
     }
+
+
+def imports(path: Path):
+    """(part, line) of every import of the package, as relative imports say it."""
+    depth = len(path.relative_to(PACKAGE).parts) - 1
+    tree = ast.parse(path.read_text())
+    guarded = for_types(tree)
     for node in ast.walk(tree):
         if id(node) in guarded:
             continue
@@ -115,6 +120,29 @@ def test_kernels_know_nothing_of_the_package():
                 assert not (node.module or "").startswith("tinygrad_course"), path
             elif isinstance(node, ast.Import):
                 assert not any(a.name.startswith("tinygrad_course") for a in node.names), path
+
+
+def kernel_files(path: Path) -> set[Path]:
+    """The files of the kernels that this one imports, at its top or in a function."""
+    tree = ast.parse(path.read_text())
+    guarded = for_types(tree)
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in guarded:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for name in node.names:
+                places = (base / name.name, base)
+                files = [f for p in places for f in (p.with_suffix(".py"), p / "__init__.py")]
+                found |= set([f for f in files if f.is_file()][:1])
+    return found - {path}
+
+
+def test_kernels_import_one_another_without_a_circle():
+    """Inside a function too: what a file needs can be read before it."""
+    graph = {path: kernel_files(path) for path in KERNELS.rglob("*.py")}
+    assert KERNELS / "threads.py" in graph[KERNELS / "compiled.py"]
+    assert KERNELS / "registry.py" in graph[KERNELS / "activation" / "__init__.py"]
+    list(TopologicalSorter(graph).static_order())
 
 
 def test_only_the_backend_imports_kernels():

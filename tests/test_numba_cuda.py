@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import ptx_machine
 import pytest
-from tinygrad_course.kernels import numba_launch, numba_ptx
+from tinygrad_course.kernels import numba_here, numba_launch, numba_ptx
 
 from tinygrad_course import kernels
 
@@ -62,7 +62,7 @@ def test_the_simulator_agrees_with_the_reference() -> None:
 
 def test_here_they_are_refused() -> None:
     """No GPU, no simulator: naming one says what is missing, and nothing chooses it by itself."""
-    assert not numba_launch.simulated()
+    assert not numba_here.simulates_gpus()
     x = np.ones((2, 3), "float32")
     for name, needs in (("numba-cuda", "CuPy, a GPU"), ("numba-cuda-simulated", "CUDASIM=1")):
         with pytest.raises(kernels.KernelError, match=f"not available on this machine.*{needs}"):
@@ -200,8 +200,9 @@ WITHOUT_NUMBA = """
 import sys
 import cupy_double, numpy as np
 from tinygrad_course import kernels
-from tinygrad_course.kernels import numba_ptx
-numba_ptx.compiles = lambda: False  # numba-cuda is not installed, and Numba cannot be imported
+from tinygrad_course.kernels import numba_here
+# numba-cuda is not installed, and Numba cannot be imported
+numba_here.compiles_for_gpus = lambda: False
 x, b = np.random.default_rng(0).standard_normal((5, 7)).astype("f4"), np.ones(7, "f4")
 with cupy_double.installed() as cupy:
     for kind in ("relu", "tanh"):
@@ -243,7 +244,7 @@ def test_brought_along_it_runs_without_numba(tmp_path: Path) -> None:
 
 
 def test_ptx_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numba_ptx, "compiles", lambda: False)
+    monkeypatch.setattr(numba_here, "compiles_for_gpus", lambda: False)
     monkeypatch.setenv("TGC_NUMBA_PTX", str(tmp_path))
     with pytest.raises(kernels.KernelError, match=r"no PTX of this version.*pip install 'numba-c"):
         numba_ptx.file_of(kernel("activation", "multiply_by_slope"))

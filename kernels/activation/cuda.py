@@ -6,14 +6,28 @@ but for tanh and the exponential, which CUDA computes to 2 eps. Read beside it: 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .. import cuda_launch
 from ..arrays import Array
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, pointer
+from ..cuda_launch import contiguous, out_with_gaps, output, pointer
+from .reference import KINDS
 
 _SOURCE = "activation/cuda.cu"
+
+
+@functools.cache
+def kind_number(kind: str | None) -> np.int32:
+    """An activation's kind as the kernels number it; None is the identity.
+
+    Example:
+        >>> int(kind_number("relu"))
+        1
+    """
+    return np.int32(0 if kind is None else KINDS.index(kind))
 
 
 @out_with_gaps

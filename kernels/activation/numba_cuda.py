@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 
 from ..arrays import Array
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, rows_of
+from ..cuda_launch import contiguous, out_with_gaps, output, rows_of
 from ..numba_language import Count, Floats, Int, cuda, float32, kernel
 from ..numba_launch import launch
+from .cuda import kind_number
 
 _THREADS = 256
 _MOST_BLOCKS = 1024

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import cuda_launch
+from ..activation.cuda import kind_number
 from ..arrays import Array
 from ..cuda_geometry import THREADS, blocks_for
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output
+from ..cuda_launch import contiguous, out_with_gaps, output
 
 
 @out_with_gaps

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .. import cuda_launch
+from ..activation.cuda import kind_number
 from ..arrays import Array
 from ..cuda_geometry import THREADS, Columns
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, rows_of
+from ..cuda_launch import contiguous, out_with_gaps, output, rows_of
 from ..sum_rows.cuda import sum_rows
 
 _SOURCE = "batch_norm/cuda.cu"

@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import cuda_launch
 from ..activation.cuda import activation as activate
+from ..activation.cuda import kind_number
 from ..arrays import Array, Padding, output_length
 from ..cuda_geometry import THREADS, slices_for
-from ..cuda_launch import contiguous, kind_number, out_with_gaps, output, pointer
+from ..cuda_launch import contiguous, out_with_gaps, output, pointer
 from ..cuda_tile import BK, BM, columns_of_a_tile, tile_options
 from ..sum_rows.cuda import sum_rows
 

@@ -38,7 +38,7 @@ def compiled() -> Iterator[Finding]:
 def _numba() -> Finding:
     import numba
 
-    from ..kernels.compiled import NEWEST
+    from ..kernels.numba_here import NEWEST
 
     found = numba.__version__
     if tuple(map(int, found.split(".")[:2])) <= NEWEST:

@@ -194,6 +194,15 @@ def test_float16_means_of_more_than_float16_can_count(mean_of_ones: Any, n: int)
     assert np.array_equal(grad.data, x.grad.data)
 
 
+def test_a_float16_variance_of_more_than_float16_can_count() -> None:
+    x = tg.tensor(np.tile(np.array([-1, 3], np.float16), 50_000), requires_grad=True)
+    y = tg.var(x)
+    y.backward()
+    assert y.dtype == x.grad.dtype == np.float16
+    assert y.item() == 4.0
+    np.testing.assert_allclose(x.grad.data[:2].astype("f8"), [-4e-5, 4e-5], rtol=0, atol=2.0**-24)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_certain_probabilities_have_finite_gradients(dtype: str) -> None:
     p = tg.tensor(np.array([0, 1, 0, 1], dtype), requires_grad=True)

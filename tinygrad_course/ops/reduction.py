@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, as_array
-from ..dtypes import HALF, add_up, floating, half_mean, operand, share
+from ..dtypes import DEFAULT, HALF, add_up, floating, half_mean, operand, share
 from ..errors import ShapeError
 from ..function import Function
 from ..tensor import Tensor
@@ -169,6 +169,9 @@ def var(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> T
         (1.0, 2.0)
     """
     x = operand(x)
+    if x.dtype == HALF:  # as in `half_mean`
+        wide = var(x.astype(DEFAULT), axis, ddof=ddof, keepdims=keepdims)
+        return wide.astype(HALF)
     axes = as_axes("var", axis, x.shape)
     count = math.prod([x.shape[a] for a in axes]) - number("var", "ddof", ddof)
     centred = x - mean(x, axes, keepdims=True)

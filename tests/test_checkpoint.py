@@ -2,8 +2,11 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -336,6 +339,23 @@ def test_an_interruption_leaves_nothing_behind(saved, monkeypatch):
         checkpoint.save(saved, quick())
     assert saved.read_bytes() == before
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+def test_two_threads_may_write_one_file(tmp_path, monkeypatch):
+    """Both have written their part before either gives it the name."""
+    written, sync = threading.Barrier(2, timeout=30), os.fsync
+
+    def wait(descriptor):
+        sync(descriptor)
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            written.wait()
+
+    monkeypatch.setattr(os, "fsync", wait)
+    contents = [b"one", b"the other"]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda content: replace_file(tmp_path / "file", content), contents))
+    assert (tmp_path / "file").read_bytes() in contents
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_places_that_are_no_files(tmp_path):

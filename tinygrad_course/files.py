@@ -6,6 +6,7 @@ Pictures, reports, checkpoints and weights are all written by `replace_file`.
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def replace_file(path: str | Path, content: bytes) -> Path:
         b'done'
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    writer = f"{os.getpid()}-{threading.get_ident()}"  # two may write one file
+    temporary = path.with_name(f".{path.name}.{writer}.part")
     try:
         if path.exists() and not path.is_file():
             # A rename would replace a device or a pipe by a file, for everyone on the machine.
